@@ -1,0 +1,43 @@
+# make demo: everything set up, sample libraries harvested, the page served.   make test: set up, all tests.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export TONGCANG_PORT ?= 8000
+
+.PHONY: demo test setup setup-dev check bench clean
+
+demo: setup
+	$(BIN)/tongcang demo
+
+test: setup-dev
+	$(BIN)/pytest -q -n auto
+
+setup: $(VENV)/.demo
+
+setup-dev: $(VENV)/.dev
+
+check: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup-dev
+	$(BIN)/python -m bench.pipeline
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Tongcang needs Python 3.11 or later: try make PYTHON=python3.12 (or another that you have).' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo 'Python cannot make a virtual environment here. On Debian and Ubuntu: apt install python3-venv.' >&2; exit 1; }
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+clean:
+	rm -rf $(VENV) demo-data build
