@@ -7,6 +7,7 @@ as its first argument and neither commits nor rolls back.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,9 @@ metadata = MetaData(
 
 BUSY_SECONDS = 30
 
+Unit = Connection
+"""A unit of work: what `Database.write` and `read` give, and every typed function of this package takes."""
+
 
 class StoreError(Exception):
     """The state database can't be used. The message tells a person what to do; nothing was half written."""
@@ -46,6 +50,8 @@ class Database:
         if self.url.get_backend_name() == "sqlite":
             # pysqlite must not begin transactions on its own: we say BEGIN IMMEDIATE ourselves.
             connect_args = {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
+        # Threads of this process queue here; SQLite's own waiting is polling with growing pauses.
+        self._writing = threading.Lock()
         self.engine: Engine = create_engine(self.url, connect_args=connect_args)
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
@@ -54,7 +60,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that may write: committed on leaving, rolled back on an exception."""
-        with self._told(), self.engine.connect() as connection:
+        with self._told(), self._writing, self.engine.connect() as connection:
             connection = connection.execution_options(tongcang_write=True)
             with connection.begin():
                 yield connection

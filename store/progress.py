@@ -22,6 +22,7 @@ watermark = Table(
     metadata,
     Column("stage", String(64), primary_key=True),
     Column("seq", BigInteger, nullable=False),
+    Column("version", String(64), nullable=False, server_default=""),
 )
 
 
@@ -30,7 +31,10 @@ def take_numbers(unit: Connection, count: int) -> range:
     if count == 0:
         return range(0)
     value = unit.execute(
-        update(sequence).where(sequence.c.name == "change").values(value=sequence.c.value + count).returning(sequence.c.value)
+        update(sequence)
+        .where(sequence.c.name == "change")
+        .values(value=sequence.c.value + count)
+        .returning(sequence.c.value)
     ).scalar()
     if value is None:
         unit.execute(sequence.insert().values(name="change", value=count))
@@ -50,3 +54,16 @@ def set_watermark(unit: Connection, stage: str, seq: int) -> None:
 
 def drop_watermark(unit: Connection, stage: str) -> None:
     unit.execute(watermark.delete().where(watermark.c.stage == stage))
+
+
+def require_version(unit: Connection, stage: str, version: str) -> bool:
+    """Note the version of the rules that the stage works by; under another one it begins anew. True if it does."""
+    c = watermark.c
+    known = unit.execute(select(c.version).where(c.stage == stage)).scalar()
+    if known is None:
+        unit.execute(watermark.insert().values(stage=stage, seq=0, version=version))
+        return False
+    if known == version:
+        return False
+    unit.execute(update(watermark).where(c.stage == stage).values(seq=0, version=version))
+    return True

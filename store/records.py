@@ -6,8 +6,10 @@ A source that sends a record again unchanged leaves its row and number alone, bu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import (
     BigInteger,
@@ -23,13 +25,15 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     bindparam,
-    delete,
+    case,
     func,
     select,
     update,
 )
 
 from store.database import metadata
+from store.libraries import source
+from store.packing import pack, unpack
 
 raw_record = Table(
     "raw_record",
@@ -47,8 +51,9 @@ raw_record = Table(
     Column("digest", LargeBinary, nullable=False),  # blake2b-128 of format, charset, flags and bytes as they came
     Column("data", LargeBinary, nullable=False),  # zstd; a deletion keeps the last bytes
     Column("changed_run", Integer, nullable=False),  # the run that brought these bytes
+    Column("changed_as", String(8), nullable=False),  # how that run counted it: added, changed, deleted
     Column("seen_run", Integer, nullable=False),  # the run that last saw the record
-    Column("refused", String(40), nullable=False, server_default=""),  # code, where normalising refused it
+    Column("refused", String(40), nullable=False, server_default=""),  # code, where normalising rejected it
     UniqueConstraint("source_id", "identifier"),
     Index("ix_raw_record_seq", "seq"),
 )
@@ -59,12 +64,40 @@ bib_record = Table(
     Column("record_id", ForeignKey("raw_record.id"), primary_key=True),
     Column("source_id", Integer, nullable=False),
     Column("seq", BigInteger, nullable=False),
+    Column("raw_seq", BigInteger, nullable=False),  # the change of the raw record that it was made from
     Column("deleted", Boolean, nullable=False),
     Column("signature", LargeBinary, nullable=False),  # 16 bytes: equal where all that clustering compares is equal
     Column("features", LargeBinary, nullable=False),  # msgpack of indexer.cluster's Features
     Column("data", LargeBinary, nullable=False),  # zstd of a BibRecord's canonical JSON; b"" in a deletion
     Index("ix_bib_record_seq", "seq"),
 )
+
+
+class KnownRecord(Struct):
+    """What the store has of a record that came again."""
+
+    id: int
+    digest: bytes
+    deleted: bool
+    refused: str
+    seen_run: int
+
+
+class RawRow(Struct, frozen=True):
+    """A raw record (原始记录) as the normalise stage reads it. `data` is unpacked."""
+
+    id: int
+    source_id: int
+    identifier: str
+    seq: int
+    deleted: bool
+    format: str
+    charset: str
+    flags: tuple[str, ...]
+    data: bytes
+    changed_run: int
+    changed_as: str
+    refused: str
 
 
 class BibRow(Struct, frozen=True):
@@ -79,31 +112,217 @@ class BibRow(Struct, frozen=True):
 
 
 class BibData(Struct, frozen=True):
-    """A normalised record as the union record is made of it. `data` is what the normalise stage stored (packed)."""
+    """A normalised record as the union record is made of it. `data` is packed (store.packing)."""
 
     record_id: int
     source_id: int
     library: str
+    slug: str
     identifier: str
     data: bytes
 
 
-def changed_bibs(unit: Connection, after: int, limit: int) -> list[BibRow]:
-    """Normalised records whose last change lies behind `after`, in the order of their numbers."""
-    b = bib_record.c
-    rows = unit.execute(
-        select(b.record_id, b.source_id, b.seq, b.deleted, b.signature, b.features)
-        .where(b.seq > after)
-        .order_by(b.seq)
-        .limit(limit)
-    )
-    return [BibRow(*row) for row in rows]
-
-
-def chunks(values: Sequence[int], size: int = 500) -> Iterable[Sequence[int]]:
+def chunks(values: Sequence[Any], size: int = 500) -> Iterator[Sequence[Any]]:
     """SQLite takes a limited number of parameters in a statement."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
 
 
-_ = (bindparam, delete, func, update)
+# ---------------------------------------------------------------------------------------------- raw records
+
+
+def known_records(unit: Connection, source_id: int, identifiers: Sequence[str]) -> dict[str, KnownRecord]:
+    """Those of the source that the store has, by identifier."""
+    c = raw_record.c
+    query = select(c.identifier, c.id, c.digest, c.deleted, c.refused, c.seen_run)
+    found = {}
+    for some in chunks(identifiers):
+        for row in unit.execute(query.where(c.source_id == source_id, c.identifier.in_(some))):
+            found[row[0]] = KnownRecord(*row[1:])
+    return found
+
+
+def insert_raw(unit: Connection, rows: list[dict[str, Any]]) -> None:
+    """New rows, with every column but id and refused; `data` plain, `sets` and `flags` as sequences."""
+    if rows:
+        unit.execute(raw_record.insert(), [_packed(row) for row in rows])
+
+
+def update_raw(unit: Connection, rows: list[dict[str, Any]]) -> None:
+    """Rows as for `insert_raw`, each with its `record_id` and without `source_id` and `identifier`."""
+    if rows:
+        columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "record_id"}
+        statement = update(raw_record).where(raw_record.c.id == bindparam("record_id")).values(columns)
+        unit.execute(statement, [_packed(row) for row in rows])
+
+
+def delete_raw(unit: Connection, rows: list[dict[str, Any]]) -> None:
+    """Mark as deleted; the last bytes stay. Rows: record_id, seq, datestamp, changed_run."""
+    if rows:
+        values: dict[str, Any] = {name: bindparam(name) for name in ("seq", "datestamp", "changed_run")}
+        statement = (
+            update(raw_record)
+            .where(raw_record.c.id == bindparam("record_id"))
+            .values(**values, seen_run=bindparam("changed_run"), changed_as="deleted", deleted=True, refused="")
+        )
+        unit.execute(statement, rows)
+
+
+def mark_seen(unit: Connection, record_ids: Sequence[int], run_id: int) -> None:
+    for some in chunks(record_ids):
+        unit.execute(update(raw_record).where(raw_record.c.id.in_(some)).values(seen_run=run_id))
+
+
+def mark_refused(unit: Connection, codes: dict[int, str]) -> None:
+    """What normalising found: record id → code, "" = accepted."""
+    for code in sorted(set(codes.values())):
+        ids = [record_id for record_id, its in codes.items() if its == code]
+        for some in chunks(ids):
+            unit.execute(update(raw_record).where(raw_record.c.id.in_(some)).values(refused=code))
+
+
+def unseen(unit: Connection, source_id: int, run_id: int) -> list[tuple[int, str]]:
+    """(id, datestamp) of the source's live records that the run has not seen."""
+    c = raw_record.c
+    query = select(c.id, c.datestamp).where(c.source_id == source_id, c.seen_run != run_id, c.deleted.is_(False))
+    return [(row[0], row[1]) for row in unit.execute(query.order_by(c.id))]
+
+
+def count_live(unit: Connection, source_id: int) -> int:
+    c = raw_record.c
+    query = select(func.count()).where(c.source_id == source_id, c.deleted.is_(False))
+    return unit.execute(query).scalar_one()
+
+
+def changed_raw(unit: Connection, after: int, limit: int) -> list[RawRow]:
+    """Raw records whose last change lies behind `after`, in the order of their numbers."""
+    c = raw_record.c
+    query = select(
+        c.id, c.source_id, c.identifier, c.seq, c.deleted, c.format, c.charset, c.flags, c.data, c.changed_run,
+        c.changed_as, c.refused,
+    )  # fmt: skip
+    rows = unit.execute(query.where(c.seq > after).order_by(c.seq).limit(limit))
+    return [_raw_row(row) for row in rows]
+
+
+def _raw_row(row: Any) -> RawRow:
+    flags = tuple(msgspec.json.decode(row.flags))
+    return RawRow(
+        row.id,
+        row.source_id,
+        row.identifier,
+        row.seq,
+        row.deleted,
+        row.format,
+        row.charset,
+        flags,
+        unpack(row.data),
+        row.changed_run,
+        row.changed_as,
+        row.refused,
+    )
+
+
+def raw_of(unit: Connection, source_id: int, identifier: str) -> RawRow | None:
+    """One record as it came."""
+    c = raw_record.c
+    query = select(c.seq).where(c.source_id == source_id, c.identifier == identifier)
+    seq = unit.execute(query).scalar()
+    return changed_raw(unit, seq - 1, 1)[0] if seq is not None else None
+
+
+def waiting_raw(unit: Connection, after: int) -> int:
+    """How many raw records have changed behind `after`."""
+    return unit.execute(select(func.count()).where(raw_record.c.seq > after)).scalar_one()
+
+
+def scan_raw(unit: Connection) -> Iterator[tuple[str, str, bool, bytes]]:
+    """(slug, identifier, deleted, digest) of every raw record, sorted: what a hash of the store is made of."""
+    c = raw_record.c
+    query = select(source.c.slug, c.identifier, c.deleted, c.digest).join(source, source.c.id == c.source_id)
+    for row in unit.execute(query.order_by(source.c.slug, c.identifier)):
+        yield row[0], row[1], row[2], row[3]
+
+
+def _packed(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {
+        "data": pack(row["data"]),
+        "sets": "[]" if not row["sets"] else msgspec.json.encode(row["sets"]).decode(),
+        "flags": "[]" if not row["flags"] else msgspec.json.encode(row["flags"]).decode(),
+    }
+
+
+# ---------------------------------------------------------------------------------------------- normal form
+
+
+def bib_states(unit: Connection, record_ids: Sequence[int]) -> dict[int, tuple[int, bool, bytes, bytes]]:
+    """(raw_seq, deleted, features, data as packed) of those that there are, by record id."""
+    b = bib_record.c
+    found = {}
+    for some in chunks(record_ids):
+        for row in unit.execute(
+            select(b.record_id, b.raw_seq, b.deleted, b.features, b.data).where(b.record_id.in_(some))
+        ):
+            found[row[0]] = (row[1], row[2], row[3], row[4])
+    return found
+
+
+def insert_bibs(unit: Connection, rows: list[dict[str, Any]]) -> None:
+    """Rows with every column; `data` packed."""
+    if rows:
+        unit.execute(bib_record.insert(), rows)
+
+
+def update_bibs(unit: Connection, rows: list[dict[str, Any]]) -> None:
+    """Rows as for `insert_bibs`."""
+    if rows:
+        b = bib_record.c
+        names = ("seq", "raw_seq", "deleted", "signature", "features", "data")
+        statement = (
+            update(bib_record)
+            .where(b.record_id == bindparam("of"))
+            .values({name: bindparam("new_" + name) for name in names})
+        )
+        unit.execute(statement, [{"of": row["record_id"]} | {"new_" + n: row[n] for n in names} for row in rows])
+
+
+def confirm_bibs(unit: Connection, raw_seqs: dict[int, int]) -> None:
+    """Normalising gave what was there already: only note the raw change that it was made from."""
+    if raw_seqs:
+        statement = update(bib_record).where(bib_record.c.record_id == bindparam("of")).values(raw_seq=bindparam("new"))
+        unit.execute(statement, [{"of": record_id, "new": seq} for record_id, seq in raw_seqs.items()])
+
+
+def changed_bibs(unit: Connection, after: int, limit: int) -> list[BibRow]:
+    """Normalised records whose last change lies behind `after`, in the order of their numbers."""
+    b = bib_record.c
+    query = select(b.record_id, b.source_id, b.seq, b.deleted, b.signature, b.features)
+    return [BibRow(*row) for row in unit.execute(query.where(b.seq > after).order_by(b.seq).limit(limit))]
+
+
+def bib_data(unit: Connection, record_ids: Sequence[int]) -> list[BibData]:
+    """Those that are not deleted, in ascending order of their ids."""
+    b, r = bib_record.c, raw_record.c
+    query = (
+        select(b.record_id, b.source_id, source.c.library, source.c.slug, r.identifier, b.data)
+        .join(raw_record, r.id == b.record_id)
+        .join(source, source.c.id == b.source_id)
+    )
+    found = []
+    for some in chunks(sorted(record_ids)):
+        rows = unit.execute(query.where(b.record_id.in_(some), b.deleted.is_(False)).order_by(b.record_id))
+        found += [BibData(*row) for row in rows]
+    return found
+
+
+def record_totals(unit: Connection) -> dict[str, tuple[int, int]]:
+    """(live, refused) raw records by source slug."""
+    c = raw_record.c
+    refused = func.sum(case((c.refused != "", 1), else_=0))
+    query = (
+        select(source.c.slug, func.count(), refused)
+        .join(source, source.c.id == c.source_id)
+        .where(c.deleted.is_(False))
+        .group_by(source.c.slug)
+    )
+    return {slug: (count, int(bad or 0)) for slug, count, bad in unit.execute(query)}
