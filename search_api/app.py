@@ -1,0 +1,103 @@
+"""The web application, put together from a database, an engine and settings; it keeps nothing else."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from indexer.engine.protocol import BadCursor, Engine, EngineError
+from search_api.catalogue import Catalogue
+from search_api.openapi import ProblemResponse
+from search_api.pages.rendering import FOLDER, Pages
+from search_api.problems import (
+    ProblemError,
+    bad_cursor,
+    from_validation,
+    internal_error,
+    no_such_page,
+    unavailable,
+    wrong_method,
+)
+from search_api.queries import SearchParameters
+from search_api.routes import api, pages
+from search_api.security import SecurityHeaders
+from search_api.settings import ApiSettings
+from store.database import Database, StoreError
+
+log = logging.getLogger(__name__)
+
+DESCRIPTION = """通藏联合目录：检索成员馆的馆藏，查某一文献由哪些馆收藏。
+
+The union catalogue of the member libraries: search it, and ask who holds a publication. Errors are
+`application/problem+json` (RFC 9457) with a sentence in English (`detail`) and in Chinese (`detail_zh`)."""
+
+
+def create_app(database: Database, engine: Engine, *, settings: ApiSettings) -> FastAPI:
+    """The API under /api and the reader's pages. Endpoints are synchronous: they run in the thread pool."""
+    app = FastAPI(
+        title="通藏 Tongcang",
+        version=version("tongcang"),
+        description=DESCRIPTION,
+        servers=[{"url": settings.base_url}],
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.catalogue = Catalogue(database, engine, settings)
+    app.state.pages = Pages(settings)
+    app.include_router(api.router)
+    app.include_router(pages.router)
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+    app.add_middleware(SecurityHeaders)
+    _tell_problems(app, settings)
+    return app
+
+
+def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
+    """Every error becomes a problem: JSON under /api, a page everywhere else."""
+
+    def tell(request: Request, problem: ProblemError) -> Response:
+        if request.url.path.startswith("/api/"):
+            return ProblemResponse(problem.answer(), problem.status, problem.headers)
+        made: Pages = app.state.pages
+        response = made.render(request, "problem.html", problem.status, problem=problem, parameters=SearchParameters())
+        response.headers.update(problem.headers)
+        return response
+
+    @app.exception_handler(ProblemError)
+    def _(request: Request, error: ProblemError) -> Response:
+        return tell(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    def _(request: Request, error: RequestValidationError) -> Response:
+        return tell(request, from_validation(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    def _(request: Request, error: HTTPException) -> Response:
+        return tell(request, wrong_method() if error.status_code == 405 else no_such_page())
+
+    @app.exception_handler(BadCursor)
+    def _(request: Request, error: BadCursor) -> Response:
+        return tell(request, bad_cursor())
+
+    @app.exception_handler(EngineError)
+    def _(request: Request, error: EngineError) -> Response:
+        log.warning("The search engine can't answer: %s", error)
+        return tell(request, unavailable("检索引擎", "The search engine can't answer.", settings.retry_after))
+
+    @app.exception_handler(StoreError)
+    def _(request: Request, error: StoreError) -> Response:
+        log.warning("The state database can't be used: %s", error)
+        return tell(request, unavailable("数据库", "The database can't be used.", settings.retry_after))
+
+    @app.exception_handler(Exception)
+    def _(request: Request, error: Exception) -> Response:
+        log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+        return tell(request, internal_error())

@@ -1,0 +1,82 @@
+"""How the answers stand in the OpenAPI document: schemas made from the msgspec structs, with an example each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from msgspec import Struct
+from starlette.responses import Response
+
+from search_api import answers
+
+_KINDS: tuple[type[Struct], ...] = (
+    answers.SearchAnswer,
+    answers.RecordAnswer,
+    answers.HoldersAnswer,
+    answers.SuggestAnswer,
+    answers.LibrariesAnswer,
+    answers.HealthAnswer,
+    answers.ProblemAnswer,
+)
+_REF = "#/components/schemas/{name}"
+_TITLES = {
+    308: "The record was merged: `Location` has the live one",
+    404: "There is none",
+    410: "It was deleted",
+    422: "A parameter is wrong",
+    503: "Engine or store is down: `Retry-After` has the seconds to wait",
+}
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+
+class JsonAnswer(Response):
+    """An answer struct as JSON."""
+
+    media_type = "application/json"
+
+    def __init__(self, content: Struct, status_code: int = 200, headers: dict[str, str] | None = None) -> None:
+        super().__init__(content, status_code, headers)
+
+    def render(self, content: Any) -> bytes:
+        return msgspec.json.encode(content)
+
+
+class ProblemResponse(JsonAnswer):
+    media_type = PROBLEM_MEDIA_TYPE
+
+
+def documented(kind: type[Struct], example: Struct, *problems: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that answers `kind`, and the problems that it may answer instead."""
+    found: dict[int | str, dict[str, Any]] = {200: _content("application/json", kind, example, "The answer")}
+    for status in problems:
+        found[status] = _content(PROBLEM_MEDIA_TYPE, answers.ProblemAnswer, None, _TITLES[status])
+    return found
+
+
+def _content(media_type: str, kind: type[Struct], example: Struct | None, description: str) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": {"$ref": _REF.format(name=kind.__name__)}}
+    if example is not None:
+        content["example"] = msgspec.to_builtins(example)
+    return {"description": description, "content": {media_type: content}}
+
+
+def build_openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of the app, made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            servers=app.servers,
+        )
+        _, schemas = msgspec.json.schema_components(_KINDS, ref_template=_REF)
+        known = document.setdefault("components", {}).setdefault("schemas", {})
+        known.update(schemas)
+        for unused in ("HTTPValidationError", "ValidationError"):
+            known.pop(unused, None)
+        app.openapi_schema = document
+    return app.openapi_schema

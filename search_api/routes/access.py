@@ -1,0 +1,25 @@
+"""What a route is handed: the catalogue and the pages of the app that it runs in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from search_api.catalogue import Catalogue
+from search_api.pages.rendering import Pages
+
+
+def _catalogue(request: Request) -> Catalogue:
+    found: Catalogue = request.app.state.catalogue
+    return found
+
+
+def _pages(request: Request) -> Pages:
+    found: Pages = request.app.state.pages
+    return found
+
+
+CatalogueOf = Annotated[Catalogue, Depends(_catalogue)]
+PagesOf = Annotated[Pages, Depends(_pages)]

@@ -1,0 +1,61 @@
+"""The reader's pages. Each is a link or a plain GET form away; no script is needed for any of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from search_api.catalogue import Deleted, Merged
+from search_api.describing import describe
+from search_api.pages.view import results_view
+from search_api.problems import deleted_record, unknown_record
+from search_api.queries import SearchParameters
+from search_api.routes.access import CatalogueOf, PagesOf
+
+router = APIRouter(include_in_schema=False)
+
+ROBOTS = "User-agent: *\nDisallow: /search\nDisallow: /api/\n"
+"""Results have endless addresses; records are few and may be visited."""
+
+
+@router.get("/")
+def home(request: Request, catalogue: CatalogueOf, pages: PagesOf) -> Response:
+    return pages.render(request, "home.html", libraries=catalogue.libraries().libraries, parameters=SearchParameters())
+
+
+@router.get("/search")
+def search(
+    request: Request, parameters: Annotated[SearchParameters, Query()], catalogue: CatalogueOf, pages: PagesOf
+) -> Response:
+    answer = catalogue.search(parameters)
+    view = results_view(parameters, answer, catalogue.known_libraries())
+    return pages.render(request, "search.html", parameters=parameters, answer=answer, view=view)
+
+
+@router.get("/record/{record_id}")
+def record(request: Request, record_id: str, catalogue: CatalogueOf, pages: PagesOf) -> Response:
+    found = catalogue.record(record_id)
+    if isinstance(found, Merged):
+        return RedirectResponse(f"/record/{found.id}", 308)
+    if isinstance(found, Deleted):
+        raise deleted_record(found.id)
+    if found is None:
+        raise unknown_record(record_id[:64])
+    return pages.render(
+        request, "record.html", record=found, rows=describe(found.description), parameters=SearchParameters()
+    )
+
+
+@router.get("/libraries")
+def libraries(request: Request, catalogue: CatalogueOf, pages: PagesOf) -> Response:
+    return pages.render(
+        request, "libraries.html", libraries=catalogue.libraries().libraries, parameters=SearchParameters()
+    )
+
+
+@router.get("/robots.txt")
+def robots() -> Response:
+    return PlainTextResponse(ROBOTS)
