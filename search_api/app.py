@@ -27,7 +27,7 @@ from search_api.problems import (
 )
 from search_api.queries import SearchParameters
 from search_api.routes import api, pages
-from search_api.security import SecurityHeaders
+from search_api.security import HEADERS, SecurityHeaders
 from search_api.settings import ApiSettings
 from store.database import Database, StoreError
 
@@ -100,4 +100,7 @@ def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
     @app.exception_handler(Exception)
     def _(request: Request, error: Exception) -> Response:
         log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
-        return tell(request, internal_error())
+        response = tell(request, internal_error())
+        # This one answer is made outside of the middleware.
+        response.headers.update(HEADERS)
+        return response

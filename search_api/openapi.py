@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from search_api import answers
 
-_KINDS: tuple[type[Struct], ...] = (
+KINDS: tuple[type[Struct], ...] = (
     answers.SearchAnswer,
     answers.RecordAnswer,
     answers.HoldersAnswer,
@@ -73,7 +73,7 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
             servers=app.servers,
         )
-        _, schemas = msgspec.json.schema_components(_KINDS, ref_template=_REF)
+        _, schemas = msgspec.json.schema_components(KINDS, ref_template=_REF)
         known = document.setdefault("components", {}).setdefault("schemas", {})
         known.update(schemas)
         for unused in ("HTTPValidationError", "ValidationError"):

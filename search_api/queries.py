@@ -61,36 +61,41 @@ Year = Annotated[int, Field(ge=0, le=9999)]
 class SearchParameters(BaseModel):
     """What a search is asked for. An empty parameter, as a form sends it, is one that was not given."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True)
 
     q: str = Field(
-        "",
+        default="",
         max_length=MAX_QUERY,
         description="Words in any script: 红楼梦, 紅樓夢, hong lou meng, hlm. "
         '"In quotes" the words are a phrase. Empty: everything.',
         examples=["红楼梦"],
     )
     field: Literal["any", "title", "author", "subject", "publisher", "series"] = Field(
-        "any", description="Where the words are looked for."
+        default="any", description="Where the words are looked for."
     )
-    lib: Values = Field((), description="Symbols of libraries that hold it; repeat for more than one.")
-    format: Values = Field((), description="Kinds of material (book, serial …); repeatable.")
-    language: Values = Field((), description="MARC language codes (chi, eng …); repeatable.")
-    year_from: Year | None = Field(None, description="First year of publication.")
-    year_to: Year | None = Field(None, description="Last year of publication.")
-    subject: Values = Field((), description="Subject headings, exactly; repeatable.")
-    class_: Values = Field((), alias="class", description="Classes, exactly as the facet gives them; repeatable.")
-    carrier: Values = Field((), description="print, online, electronic, microform; repeatable.")
-    available: bool = Field(False, description="Only what a library (or one of `lib`) can supply now.")
+    lib: Values = Field(default=(), description="Symbols of libraries that hold it; repeat for more than one.")
+    format: Values = Field(default=(), description="Kinds of material (book, serial …); repeatable.")
+    language: Values = Field(default=(), description="MARC language codes (chi, eng …); repeatable.")
+    year_from: Year | None = Field(default=None, description="First year of publication.")
+    year_to: Year | None = Field(default=None, description="Last year of publication.")
+    subject: Values = Field(default=(), description="Subject headings, exactly; repeatable.")
+    class_: Values = Field(
+        default=(),
+        validation_alias="class",
+        serialization_alias="class",
+        description="Classes, exactly as the facet gives them; repeatable.",
+    )
+    carrier: Values = Field(default=(), description="print, online, electronic, microform; repeatable.")
+    available: bool = Field(default=False, description="Only what a library (or one of `lib`) can supply now.")
     sort: Literal["relevance", "year_desc", "year_asc", "title", "holders_desc"] = Field(
-        "relevance", description="Order of the hits; ties are broken by record, so that pages never overlap."
+        default="relevance", description="Order of the hits; ties are broken by record, so that pages never overlap."
     )
     size: Annotated[int, Field(ge=1, le=MAX_SIZE)] | None = Field(
-        None, description="Hits a page; if not given, as the server is set up."
+        default=None, description="Hits a page; if not given, as the server is set up."
     )
-    after: str = Field("", max_length=MAX_CURSOR, description="Cursor of the page before (`next.after`).")
+    after: str = Field(default="", max_length=MAX_CURSOR, description="Cursor of the page before (`next.after`).")
     facets: Annotated[str, AfterValidator(_known_facets)] = Field(
-        "library,format,language,year,subject,class",
+        default="library,format,language,year,subject,class",
         description="Facets to count, joined with commas: " + ", ".join(FACETS) + "; or `none`.",
     )
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from search_api.citation import coins
-from search_api.describing import material_words, text_language, years
+from search_api.describing import material_words, publication, text_language, years
 from search_api.pages.wording import COOKIE, COOKIE_SECONDS, choose_language, load_sentences
 from search_api.settings import ApiSettings
 from search_api.vocabulary import UI_LANGUAGES, Words, words
@@ -53,6 +53,7 @@ def environment(language: str, settings: ApiSettings) -> Environment:
         coins=coins,
         years=years,
         material_words=material_words,
+        publication=publication,
         text_language=text_language,
     )
     return env

@@ -26,14 +26,19 @@ class HolderParameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     isbn: str = Field(
-        "", max_length=MAX_VALUE, description="ISBN-10 or -13, with or without hyphens.", examples=["7-02-000220-X"]
+        default="",
+        max_length=MAX_VALUE,
+        description="ISBN-10 or -13, with or without hyphens.",
+        examples=["7-02-000220-X"],
     )
-    issn: str = Field("", max_length=MAX_VALUE, description="ISSN.")
-    number: str = Field("", max_length=MAX_VALUE, description="Any other number, bare or with its type (cn:11-1234).")
-    id: str = Field("", max_length=MAX_VALUE, description="Id of a union record, merged ones too.")
-    title: str = Field("", max_length=MAX_QUERY, description="Title, where no number is known or found.")
-    author: str = Field("", max_length=MAX_QUERY, description="With a title: one of its authors.")
-    year: Year | None = Field(None, description="With a title or number: year of publication.")
+    issn: str = Field(default="", max_length=MAX_VALUE, description="ISSN.")
+    number: str = Field(
+        default="", max_length=MAX_VALUE, description="Any other number, bare or with its type (cn:11-1234)."
+    )
+    id: str = Field(default="", max_length=MAX_VALUE, description="Id of a union record, merged ones too.")
+    title: str = Field(default="", max_length=MAX_QUERY, description="Title, where no number is known or found.")
+    author: str = Field(default="", max_length=MAX_QUERY, description="With a title: one of its authors.")
+    year: Year | None = Field(default=None, description="With a title or number: year of publication.")
 
 
 @router.get(
@@ -62,7 +67,7 @@ def suggest(
         str,
         Query(max_length=64, description="Beginning of a title, or its initials in pinyin.", examples=["hlm"]),
     ] = "",
-    size: Annotated[int, Query(ge=1, le=20)] = 10,
+    size: Annotated[int, Query(ge=1, le=20, description="How many at most.")] = 10,
 ) -> JsonAnswer:
     """Most widely held first."""
     return JsonAnswer(catalogue.suggest(q, size))
@@ -72,7 +77,7 @@ def suggest(
     "/records/{id}",
     summary="A union record with its holders and sources",
     response_class=JsonAnswer,
-    responses=documented(answers.RecordAnswer, examples.RECORD, 308, 404, 410, 503),
+    responses=documented(answers.RecordAnswer, examples.RECORD, 308, 404, 410, 422, 503),
     tags=["records"],
 )
 def record(
