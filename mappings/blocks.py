@@ -3,6 +3,7 @@
 agents:
   - each: "700 701"            # tags, with indicators where they matter: 264|.1|
     when: {not: ['200']}       # only in such records
+    without: t                  # not a field that has this code
     group: a                   # a field that repeats this code is several, each beginning there
     embedded: "1"              # fields stand inside $1 (CNMARC 4XX)
     twins: only                # only fields of the other script (MARC21 880) that have a partner; `no`: never those
@@ -56,7 +57,7 @@ MAIN: dict[type[Struct], str] = {
 """The member without which there is no struct; where it gives several values, there are several structs. A
 relation and a holding need any member that the record itself fills."""
 
-_KEYS = ("each", "when", "group", "embedded", "twins", "attach")
+_KEYS = ("each", "when", "without", "group", "embedded", "twins", "attach")
 _EACH = re.compile(r"([0-9A-Za-z_]+)(?:\|([0-9a-z. #]{2})\|)?")
 
 
@@ -71,6 +72,7 @@ def compile_block(node: Node, field: str, kind: type[Struct], element: bool) -> 
     condition = compile_condition(table["when"], f"{field}.when") if "when" in table else None
     embedded = _one_code(table, "embedded", field)
     group = _one_code(table, "group", field)
+    without = _one_code(table, "without", field)
     twins = _choice(table, "twins", field, ("only", "no", "yes"))
     attach = _choice(table, "attach", field, ("last",))
     if attach and field != "holdings":
@@ -83,6 +85,8 @@ def compile_block(node: Node, field: str, kind: type[Struct], element: bool) -> 
         parts = compile_members(members, field, kind, tag, "embedded" if embedded else "local", MAIN.get(kind))
         handler = _handler(field, kind, parts, bool(attach))
         handler = _wrapped(handler, condition, indicators, group, embedded)
+        if without:
+            handler = _without_code(handler, without)
         need = next((part.need for part in parts if part.name == MAIN.get(kind)), None)
         compiled.append(Compiled(tag, handler, need, twins != "only", twins != "no" and not (has_twin and not twins)))
     return compiled
@@ -228,6 +232,14 @@ def only_when(handler: Handler, condition: Condition) -> Handler:
         if holds is None:
             holds = state.answers[condition] = condition.holds(state.tags, state.leader)
         if holds:
+            handler(state, indicators, subfields, d)
+
+    return handle
+
+
+def _without_code(handler: Handler, code: str) -> Handler:
+    def handle(state: State, indicators: str, subfields: Subfields, d: First) -> None:
+        if code not in d:
             handler(state, indicators, subfields, d)
 
     return handle

@@ -23,7 +23,7 @@ from mappings.source_text import CrosswalkError, Node, from_mapping, guess, pars
 from mappings.text import clean, is_clean
 from mappings.twins import Twins, find_twins
 
-__all__ = ["DIALECTS", "Crosswalk", "CrosswalkError", "builtin", "dialect_of", "load"]
+__all__ = ["DIALECTS", "Crosswalk", "CrosswalkError", "builtin", "dialect_of", "is_whole", "load", "read_text"]
 
 DIALECTS = ("marc21", "cnmarc", "unimarc", "dublin_core")
 _FOLDER = Path(__file__).parent
@@ -208,14 +208,24 @@ def _merged(layers: tuple[Node, ...]) -> _Head:
     return head
 
 
-def _layers(path: Path) -> tuple[Node, ...]:
+def read_text(path: Path) -> str:
+    """The text of a crosswalk's file. Raises CrosswalkError."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise CrosswalkError(f"{path}: there is no such file; a crosswalk is a YAML file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise CrosswalkError(f"{path}: it cannot be read as text in UTF-8: {error}") from None
-    node = parse_yaml(text, path.name)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file holds a whole crosswalk, or only rules that replace others. Raises CrosswalkError."""
+    table = parse_yaml(read_text(path), path.name).table("")
+    return "dialect" in table or "extends" in table
+
+
+def _layers(path: Path) -> tuple[Node, ...]:
+    node = parse_yaml(read_text(path), path.name)
     extends = node.table("").get("extends")
     if extends is None:
         return (node,)
@@ -257,9 +267,10 @@ def dialect_of(record: SourceRecord) -> str:
         return "marc21"
     if "200" in tags or ("100" in tags and "008" not in tags and _has_unimarc_100(record)):
         return "cnmarc" if _catalogued_in_chinese(record) else "unimarc"
-    if "008" in tags or (record.leader[20:23] == "450" and record.leader[23:24] == "0"):
+    entry_map = record.leader[20:24]
+    if "008" in tags or entry_map == "4500":
         return "marc21"
-    return ""
+    return "cnmarc" if entry_map.startswith("450") else ""
 
 
 def _has_unimarc_100(record: SourceRecord) -> bool:

@@ -102,7 +102,9 @@ def printed_last(text: str) -> int:
 
 
 def _gregorian(text: str) -> int:
-    found = _GREGORIAN.search(text)
+    bracket = text.find("[")
+    # What the cataloguer adds in brackets is the year of our calendar: 1398 [2019], 1962 [i.e. 1963], 康熙5 [1666].
+    found = (_GREGORIAN.search(text, bracket) if bracket >= 0 else None) or _GREGORIAN.search(text)
     if found:
         return int(found.group())
     old = _OLD_GREGORIAN.search(text)

@@ -33,8 +33,8 @@ _CALIS = re.compile(r"CAL\s*(\d{6,15})")
 _NLC = re.compile(r"UCS\d{6,14}")
 _ISMN = re.compile(r"(?:979-?0|M)[-0-9]{8,12}")
 _PRICE = re.compile(
-    r"(?:CNY|RMB|HKD|HK\$|NTD?|NT\$|USD|US\$|GBP|EUR|JPY|[$￥¥£€])?\s*赠?\s*\d+(?:\.\d+)?\s*(?:元|円|圆)?(?![\d册冊卷v])"
-    r"|(?:CNY|RMB|HKD|USD|GBP|EUR|JPY)\b|[$￥¥£€]|\b赠\b",
+    r"(?:CNY|RMBY?|HKD|HK\$|NTD?|NT\$|USD|US\$|GBP|EUR|JPY|[$￥¥£€])?\s*赠?\s*\d+(?:\.\d+)?\s*(?:元|円|圆)?(?![\d册冊卷v])"
+    r"|(?:CNY|RMBY?|HKD|USD|GBP|EUR|JPY)\b|[$￥¥£€]|\b赠\b",
     re.IGNORECASE,
 )
 _INSIDE = re.compile(r"[(（\[]([^()（）\[\]]*)[)）\]]")

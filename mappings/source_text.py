@@ -63,8 +63,13 @@ def parse_yaml(text: str, file: str) -> Node:
     return _node(root, file)
 
 
-def _node(raw: yaml.Node, file: str) -> Node:
+_DEEPEST = 12  # a table within itself (YAML anchors) never ends
+
+
+def _node(raw: yaml.Node, file: str, depth: int = 0) -> Node:
     line = raw.start_mark.line + 1
+    if depth > _DEEPEST:
+        raise CrosswalkError(f"{file}:{line}: lists and tables stand too deep within each other")
     if isinstance(raw, yaml.MappingNode):
         table: dict[str, Node] = {}
         for key, value in raw.value:
@@ -72,10 +77,10 @@ def _node(raw: yaml.Node, file: str) -> Node:
             if name in table:
                 place = key.start_mark.line + 1
                 raise CrosswalkError(f"{file}:{place}: {name}: stands here a second time; write both as one list")
-            table[name] = _node(value, file)
+            table[name] = _node(value, file, depth + 1)
         return Node(table, file, line)
     if isinstance(raw, yaml.SequenceNode):
-        return Node([_node(item, file) for item in raw.value], file, line)
+        return Node([_node(item, file, depth + 1) for item in raw.value], file, line)
     return Node(raw.value, file, line)
 
 

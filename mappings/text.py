@@ -6,12 +6,12 @@ import re
 import unicodedata
 from functools import lru_cache
 
-ISBD_ENDS = " /:;,=\t\r\n\u3000"
+ISBD_ENDS = " /:;,=،؛\t\r\n\u3000"
 _ABBREVIATIONS = frozenset(
     re.findall(
         r"\w+",
         "abt anon assoc bros ca cf co col comp corp dept dr ed eds enl esq etc fl gen geb govt hrsg inc ill jr jun "
-        "ltd mme mr mrs ms no nos orig ph pseud pt pts publ rev sr sen ser st suppl transl univ verf vol vols",
+        "ltd mme mr mrs ms no nos orig ph pseud pt pts publ rev sr sen ser st suppl transl univ verf vol vols p pp v",
     )
 )
 _BRACKETS = str.maketrans("", "", "[]［］〔〕")
@@ -40,6 +40,8 @@ def clean(text: str) -> str:
 def trim(text: str) -> str:
     """Without ISBD punctuation at the ends. A full stop stays behind an initial and behind an abbreviation."""
     text = text.strip(ISBD_ENDS)
+    if "  " in text:
+        text = " ".join(text.split())
     if not text or text[-1] != "." or text.endswith("..."):
         return text
     body = text[:-1]
