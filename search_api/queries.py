@@ -167,7 +167,7 @@ def facet_plans(parameters: SearchParameters, query: Query, symbols: Sequence[st
             query=query,
             filters=tuple(each for other, each in narrowing.items() if other != name),
             facets=(FACETS[name],),
-            size=1,
+            size=0,
         )
         for name in facet_names(parameters)
         if name in narrowing
