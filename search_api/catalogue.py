@@ -18,15 +18,7 @@ from indexer.engine.protocol import All, Engine, EngineError, Plan, Query, Resul
 from mappings.model import Library, UnionRecord, decode, union_id, union_key
 from search_api import answers
 from search_api.describing import present_record
-from search_api.finding import (
-    Number,
-    Question,
-    canonical_isbn,
-    canonical_issn,
-    judge,
-    numbers_of,
-    present_candidate,
-)
+from search_api.finding import Question, asked_numbers, judge, present_candidate
 from search_api.presenting import present_facet, present_hit, present_suggestion
 from search_api.queries import (
     FACETS,
@@ -211,15 +203,3 @@ def _live_key(unit: Unit, record_id: str) -> int | None:
         return None
     live = redirect(unit, key)
     return key if live is None else live
-
-
-def asked_numbers(question: Question) -> tuple[Number, ...]:
-    """The numbers of the question in canonical form; wrong ones are looked up as they are written."""
-    found: list[Number] = []
-    if question.isbn:
-        found.append(Number("isbn", canonical_isbn(question.isbn) or question.isbn.strip()))
-    if question.issn:
-        found.append(Number("issn", canonical_issn(question.issn) or question.issn.strip()))
-    if question.number:
-        found.extend(numbers_of(question.number))
-    return tuple(found)

@@ -7,12 +7,12 @@ everything, a title alone little more than half.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 
-from indexer.text.fold import fold
 from msgspec import Struct
 
+from indexer.text.fold import fold
+from mappings.identifiers import parse
 from mappings.model import BibRecord, Library, UnionRecord
 from search_api import answers
 from search_api.describing import present_holder
@@ -25,6 +25,7 @@ NUMBER_TYPES = ("cn", "tyshuhao", "oclc", "lccn", "calis", "nlc", "doi", "ismn",
 WORTH = {
     "identifier": 1.0,
     "identifier_cancelled": 0.8,
+    "identifier_invalid": 0.8,
     "identifier_of_set": 0.7,
     "title_equal": 0.6,
     "title_similar": 0.3,
@@ -55,35 +56,25 @@ class Number(Struct, frozen=True):
     value: str
 
 
-def canonical_isbn(text: str) -> str | None:
-    """Thirteen digits, from ISBN-10 or -13 with any hyphens; None where the check digit is wrong."""
-    plain = re.sub(r"[\s\-‐-―]", "", unicodedata.normalize("NFKC", text)).upper()
-    if re.fullmatch(r"\d{9}[\dX]", plain):
-        if sum((10 - i) * (10 if c == "X" else int(c)) for i, c in enumerate(plain)) % 11:
-            return None
-        body = "978" + plain[:9]
-        return body + str(-sum(int(c) * (3 if i % 2 else 1) for i, c in enumerate(body)) % 10)
-    if not re.fullmatch(r"97[89]\d{10}", plain):
-        return None
-    return None if sum(int(c) * (3 if i % 2 else 1) for i, c in enumerate(plain)) % 10 else plain
+def asked_numbers(question: Question) -> tuple[Number, ...]:
+    """The numbers of the question as records have them. A bare number may be of any type, "cn:11-1277" is of one."""
+    found: list[Number] = []
+    if question.isbn:
+        found.append(_canonical("isbn", question.isbn) or Number("isbn", question.isbn))
+    if question.issn:
+        found.append(_canonical("issn", question.issn) or Number("issn", question.issn))
+    if question.number:
+        kind, colon, value = question.number.partition(":")
+        said = colon and kind.lower() in NUMBER_TYPES and value.strip()
+        for type_, text in [(kind.lower(), value)] if said else [(each, question.number) for each in NUMBER_TYPES]:
+            if number := _canonical(type_, text):
+                found.append(number)
+    return tuple(dict.fromkeys(found))
 
 
-def canonical_issn(text: str) -> str | None:
-    """NNNN-NNNC; None where the check digit is wrong."""
-    plain = re.sub(r"[\s\-‐-―]", "", unicodedata.normalize("NFKC", text)).upper()
-    if not re.fullmatch(r"\d{7}[\dX]", plain):
-        return None
-    if sum((8 - i) * (10 if c == "X" else int(c)) for i, c in enumerate(plain)) % 11:
-        return None
-    return f"{plain[:4]}-{plain[4:]}"
-
-
-def numbers_of(text: str) -> list[Number]:
-    """What a number may be: "oclc:1234" is said to be one, a bare one is looked for among all types."""
-    kind, colon, value = text.partition(":")
-    if colon and kind.lower() in NUMBER_TYPES and value.strip():
-        return [Number(kind.lower(), value.strip())]
-    return [Number(kind, text.strip()) for kind in NUMBER_TYPES]
+def _canonical(type_: str, text: str) -> Number | None:
+    identifier = parse(type_, text)
+    return Number(identifier.type, identifier.value) if identifier else None
 
 
 def judge(question: Question, bib: BibRecord, asked: tuple[Number, ...] = ()) -> tuple[float, tuple[str, ...]]:
@@ -105,7 +96,9 @@ def _identifier_basis(bib: BibRecord, asked: tuple[Number, ...]) -> str:
         return "identifier"
     if any(each.status == "valid" for each in found):
         return "identifier_of_set"
-    return "identifier_cancelled" if found else ""
+    if any(each.status == "cancelled" for each in found):
+        return "identifier_cancelled"
+    return "identifier_invalid" if found else ""
 
 
 def _plain(text: str) -> str:

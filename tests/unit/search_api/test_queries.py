@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from indexer.text.planner import FIELD_NAMES
 from pydantic import ValidationError
 
 from indexer.engine.protocol import KEYWORD_FIELDS, NUMBER_FIELDS, SORTS, Range, Term, Terms
-from indexer.text.planner import FIELD_NAMES
 from search_api.queries import (
     FACETS,
     MAX_QUERY,
