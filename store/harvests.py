@@ -214,10 +214,12 @@ def add_rejections(unit: Connection, rows: list[dict[str, Any]]) -> None:
         unit.execute(rejection.insert(), [row | {"data": pack(row["data"])} for row in rows])
 
 
-def forget_rejections(unit: Connection, record_ids: list[int]) -> None:
-    """The records are being normalised again."""
+def forget_rejections(unit: Connection, run_id: int, record_ids: list[int]) -> None:
+    """The run's records are being normalised again, and will be rejected anew if they still must be."""
+    c = rejection.c
     for start in range(0, len(record_ids), 500):
-        unit.execute(rejection.delete().where(rejection.c.record_id.in_(record_ids[start : start + 500])))
+        some = record_ids[start : start + 500]
+        unit.execute(rejection.delete().where(c.run_id == run_id, c.record_id.in_(some)))
 
 
 def rejections(unit: Connection, run_id: int, limit: int = 1000) -> list[Rejected]:

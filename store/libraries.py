@@ -42,6 +42,7 @@ class SourceConfig(Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     set_spec: str = ""
     granularity: str = ""  # "" = as Identify says
     allow_private: bool = False  # oai_pmh: the address may lie in a private or loopback network
+    patience: float = 1.0  # oai_pmh: pause before a request, in times of what the last answer took
     path: str = ""  # marc_files: a folder or a file
     delivery: str = "delta"  # marc_files: full, delta
     charset: str = ""  # "" = detect; "gb18030" = a hint; "force:gb18030" = don't detect

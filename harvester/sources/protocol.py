@@ -1,8 +1,8 @@
 """What a source of records looks like to a harvest run, whatever it speaks.
 
 A source yields pages. A page is the unit of commitment: its records, its counts and its `resume` text are committed in
-one transaction, so a run that dies goes on behind the last page that was committed. Every record that the source sent is
-in exactly one event: `Received` (to be stored), or `Refused` (cannot be stored as a record; its bytes are kept).
+one transaction, so a run that dies goes on behind the last page that was committed. Every record that the source sent
+is in exactly one event: `Received` (to be stored), or `Refused` (cannot be stored as a record; its bytes are kept).
 """
 
 from __future__ import annotations

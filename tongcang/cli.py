@@ -1,0 +1,82 @@
+"""`tongcang`: the front door. Exit codes: 0 complete, 1 failed, 2 wrong usage, 3 partial, 4 stopped by the brake."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from concurrent.futures.process import BrokenProcessPool
+from typing import Annotated, Any
+
+import typer
+
+from harvester.sources.protocol import SourceError
+from indexer.build import GateError
+from indexer.engine.protocol import EngineError
+from mappings.crosswalk import CrosswalkError
+from store.database import StoreError
+from tongcang import settings as settings_module
+from tongcang.commands import demo, doctor, harvest, index, library, mapping, serve, store
+from tongcang.output import messages
+from tongcang.settings import SettingsError
+from tongcang.system import BusyError, System
+
+TOLD = (StoreError, EngineError, SourceError, SettingsError, CrosswalkError, BusyError, GateError)
+"""Errors whose message tells a person what, where and what to do."""
+
+app = typer.Typer(
+    name="tongcang",
+    help="通藏: one catalogue of what the member libraries hold. 采集、合并、检索成员馆的馆藏。",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _open(
+    context: typer.Context,
+    data: Annotated[str | None, typer.Option(help="Folder of the state database and the index.")] = None,
+) -> None:
+    system = System(settings_module.load(os.environ, data=data))
+    context.obj = system
+    context.call_on_close(system.close)
+
+
+app.add_typer(library.app, name="library")
+app.add_typer(mapping.app, name="mapping")
+app.add_typer(index.app, name="index")
+app.add_typer(store.app, name="store")
+app.command("harvest")(harvest.harvest)
+app.command("night")(harvest.night)
+app.command("rejects")(harvest.rejects)
+app.command("schedule")(harvest.schedule)
+app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> Any:
+    """Run the command line. Whatever goes wrong is one sentence on standard error, never a trace back."""
+    try:
+        return app()
+    except TOLD as error:
+        _say(str(error))
+    except BrokenProcessPool:
+        _say("A worker process died, perhaps for lack of memory. Set TONGCANG_WORKERS=1 and run the command again.")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EFBIG, errno.EDQUOT):
+            raise
+        where = f" at {error.filename}" if error.filename else ""
+        _say(f"{error.strerror}{where}. Nothing was half written: mend it and run the command again.")
+    except KeyboardInterrupt:
+        _say("Stopped. What was committed stays; run the command again to go on.")
+        sys.exit(130)
+    sys.exit(1)
+
+
+def _say(text: str) -> None:
+    messages.print(text, style="bold red", markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""`tongcang demo`: a consortium of sample libraries, harvested for real, on the embedded default."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urljoin
+
+import msgspec
+import typer
+
+from harvester.sources.protocol import SourceError
+from search_api.settings import Sample
+from store import libraries
+from store.libraries import SourceConfig
+from tongcang.commands.harvest import EXIT, AsJson, show
+from tongcang.commands.serve import listening, run
+from tongcang.night import Receipt, active_sources, run_night
+from tongcang.output import messages, progress_bars
+from tongcang.sample import SAMPLE_NOTICE_EN, SAMPLE_NOTICE_ZH
+from tongcang.sample.consortium import Consortium, build
+from tongcang.settings import Settings
+from tongcang.system import System
+
+FOLDER = "demo-data"
+
+SAMPLES = (
+    Sample("红楼梦", "简体", "simplified"),
+    Sample("紅樓夢", "繁体，结果相同", "traditional: the same result"),
+    Sample("hong lou meng", "拼音", "pinyin"),
+    Sample("hlm", "首字母", "initials"),
+    Sample("沈从文", "著者", "an author"),
+)
+
+
+def demo(
+    context: typer.Context,
+    publications: Annotated[int, typer.Option(help="So many publications; some four records of each.")] = 6000,
+    serving: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the page afterwards.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Sample libraries: made, harvested over HTTP and from files, clustered, indexed, served. 演示。
+
+    Every further run plays the next day: it harvests only what changed.
+    """
+    given: System = context.obj
+    settings = _settings(given.settings)
+    system = System(settings)
+    context.call_on_close(system.close)
+    # Taken first: a port in use must not be found out after minutes of work.
+    listener = listening(settings.host, settings.port) if serving else None
+    with system.work_lock():
+        consortium, day = _consortium(settings, publications)
+    with provider(settings.folder / "sample") as base_url:
+        _register(system, consortium, base_url)
+        with progress_bars(quiet=as_json) as tell:
+            receipt = run_night(system, active_sources(system), tell=tell)
+    if receipt.state in ("complete", "partial"):
+        _day_file(settings).write_text(json.dumps({"day": day, "done": True}), encoding="utf-8")
+    show(receipt, as_json)
+    if listener is None:
+        raise typer.Exit(_exit_code(receipt, consortium))
+    messages.print("\n试一试 Try these searches:")
+    for sample in SAMPLES:
+        messages.print(f"  {settings.public_url}/search?q={sample.query}   {sample.zh} {sample.en}", markup=False)
+    with listener:
+        run(system, listener, SAMPLES)
+
+
+def _settings(given: Settings) -> Settings:
+    """The demo keeps to a folder of its own, whatever else the machine is set to, unless it is told a folder."""
+    folder = given.data if given.data != Settings().data else FOLDER
+    return msgspec.structs.replace(
+        given, data=folder, database="", notice_zh=SAMPLE_NOTICE_ZH, notice_en=SAMPLE_NOTICE_EN
+    )
+
+
+def _exit_code(receipt: Receipt, consortium: Consortium) -> int:
+    """Some sample files are damaged on purpose: what a source rejects is no failure of the demo."""
+    return EXIT[receipt.state]
+
+
+def _day_file(settings: Settings) -> Path:
+    return settings.folder / "sample" / "day.json"
+
+
+def _consortium(settings: Settings, publications: int) -> tuple[Consortium, int]:
+    """The sample libraries' data as of the day that is due: the next one, where the last day's night was completed."""
+    file = _day_file(settings)
+    day = 0
+    if file.exists():
+        last = json.loads(file.read_text(encoding="utf-8"))
+        day = last["day"] + 1 if last["done"] else last["day"]
+    messages.print(f"样例数据，第 {day} 天 Sample data, day {day}: made in {file.parent}", markup=False)
+    consortium = build(file.parent, publications=publications, day=day)
+    file.write_text(json.dumps({"day": day, "done": False}), encoding="utf-8")
+    return consortium, day
+
+
+@contextmanager
+def provider(folder: Path) -> Iterator[str]:
+    """The third-party OAI-PMH server in a process of its own; gives its address, and ends it with the block."""
+    command = [sys.executable, "-m", "tongcang.sample.provider", str(folder), "--port", "0"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if not line:
+                raise SourceError("The sample OAI-PMH provider did not start: pip install 'tongcang[demo]'.")
+            yield f"http://127.0.0.1:{json.loads(line)['port']}/"
+        finally:
+            process.terminate()
+
+
+def _register(system: System, consortium: Consortium, base_url: str) -> None:
+    with system.database.write() as unit:
+        for library in consortium.libraries:
+            libraries.put_library(unit, library)
+        for source in consortium.sources:
+            config = SourceConfig(
+                url=urljoin(base_url, source.url_path) if source.kind == "oai_pmh" else "",
+                metadata_prefix=source.metadata_prefix,
+                set_spec=source.set_spec,
+                allow_private=True,
+                patience=0.0,
+                path=str(source.path) if source.kind == "marc_files" else "",
+                delivery=source.delivery,
+                charset=source.charset,
+                mapping=source.mapping,
+            )
+            libraries.put_source(unit, source.slug, source.library, source.kind, config)

@@ -1,0 +1,192 @@
+"""The night: harvest what is due, normalise what changed, join what belongs together, index it, and give a receipt."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from indexer.cluster.stage import build_unions, cluster_changes
+from msgspec import Struct
+
+from harvester.registry import host_of, reader_of
+from harvester.run import Progress, harvest
+from harvester.sources.protocol import SourceError
+from indexer.build import IndexCounts, index_changes
+from indexer.pipeline import normalise_changes
+from store import harvests, libraries, unions
+from store.harvests import Counts
+from store.libraries import Source
+from tongcang.system import System
+
+STATES = ("complete", "partial", "braked", "failed")
+
+
+class Told(Struct, frozen=True):
+    """What the night tells while it goes on: so many of a stage are done (of so many, where that is known)."""
+
+    stage: str  # harvest, normalise, cluster, union, index
+    what: str  # the source's slug in harvest, else ""
+    done: int
+    total: int | None = None
+
+
+class SourceReceipt(Struct, frozen=True):
+    """What became of one source's records."""
+
+    slug: str
+    library: str
+    state: str
+    promised: int | None
+    counts: Counts
+    message: str
+    rejected_by_code: dict[str, int]
+    seconds: float
+
+
+class Receipt(Struct, frozen=True):
+    """Of a whole night. `seconds` by stage, and `total`."""
+
+    sources: tuple[SourceReceipt, ...]
+    union_records: int
+    indexed: int
+    removed: int
+    generation: str
+    refused_by_index: tuple[str, ...]
+    seconds: dict[str, float]
+
+    @property
+    def state(self) -> str:
+        """The worst state of the sources."""
+        states = {source.state for source in self.sources}
+        if self.refused_by_index:
+            states.add("partial")
+        return next((state for state in reversed(STATES) if state in states), "complete")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def run_night(
+    system: System,
+    sources: Sequence[Source],
+    *,
+    accept_deletions: bool = False,
+    tell: Callable[[Told], None] = lambda _: None,
+) -> Receipt:
+    """All of it, in order, under the work lock. A night that was killed is gone on with by the next one."""
+    seconds: dict[str, float] = {}
+    began = time.monotonic()
+    with system.work_lock():
+        runs = harvest_sources(system, sources, accept_deletions=accept_deletions, tell=tell)
+        seconds["harvest"] = time.monotonic() - began
+        indexed = catalogue(system, tell=tell, seconds=seconds)
+    with system.database.read() as unit:
+        receipts = []
+        for source, run_id, took in runs:
+            run = harvests.get_run(unit, run_id)
+            codes = harvests.rejection_codes(unit, run_id)
+            receipts.append(
+                SourceReceipt(
+                    source.slug, source.library, run.state, run.promised, run.counts, run.message, codes, round(took, 1)
+                )
+            )
+        total = unions.count_unions(unit)
+    seconds["total"] = time.monotonic() - began
+    return Receipt(
+        tuple(receipts),
+        total,
+        indexed.written,
+        indexed.deleted,
+        system.engine.live() or "",
+        tuple(f"{refusal.id}: {refusal.reason}" for refusal in indexed.refused),
+        {stage: round(value, 1) for stage, value in seconds.items()},
+    )
+
+
+def catalogue(
+    system: System, *, tell: Callable[[Told], None] = lambda _: None, seconds: dict[str, float], rebuild: bool = False
+) -> IndexCounts:
+    """Everything behind the raw records: normalise, cluster, unite, index. To be called under the work lock."""
+    database = system.database
+
+    def timed(stage: str, work: Callable[[Callable[[int], None]], IndexCounts | None]) -> IndexCounts | None:
+        began = time.monotonic()
+        result = work(lambda done: tell(Told(stage, "", done)))
+        seconds[stage] = time.monotonic() - began
+        return result
+
+    with system.workers() as workers:
+        timed("normalise", lambda done: _nothing(normalise_changes(database, executor=workers, progress=done)))
+        timed("cluster", lambda done: _nothing(cluster_changes(database, progress=done)))
+        timed("union", lambda done: _nothing(build_unions(database, executor=workers, progress=done)))
+        counts = timed("index", lambda done: _index(system, workers, rebuild, done))
+    assert counts is not None
+    return counts
+
+
+def _nothing(_: object) -> None:
+    return None
+
+
+def _index(system: System, workers: Executor | None, rebuild: bool, done: Callable[[int], None]) -> IndexCounts:
+    return index_changes(system.database, system.engine, executor=workers, rebuild=rebuild, progress=done)
+
+
+def harvest_sources(
+    system: System, sources: Sequence[Source], *, accept_deletions: bool, tell: Callable[[Told], None]
+) -> list[tuple[Source, int, float]]:
+    """(source, id of its run, seconds) in the order given. Several hosts at once, one source of a host at a time."""
+    by_host: dict[str, list[Source]] = defaultdict(list)
+    for source in sources:
+        by_host[host_of(source)].append(source)
+
+    def one(source: Source) -> tuple[int, float]:
+        began = time.monotonic()
+
+        def told(progress: Progress) -> None:
+            tell(Told("harvest", progress.slug, progress.received, progress.promised))
+
+        try:
+            reader = reader_of(source, contact=system.settings.contact)
+        except SourceError as error:
+            run_id = _failed(system, source, str(error))
+        else:
+            run = harvest(system.database, source, reader, clock=_now, accept_deletions=accept_deletions, progress=told)
+            run_id = run.id
+        return run_id, time.monotonic() - began
+
+    def all_of(host: list[Source]) -> list[tuple[str, int, float]]:
+        return [(source.slug, *one(source)) for source in host]
+
+    ended: dict[str, tuple[int, float]] = {}
+    with ThreadPoolExecutor(max(1, min(system.settings.sources_at_once, len(by_host)))) as threads:
+        for results in threads.map(all_of, by_host.values()):
+            for slug, run_id, took in results:
+                ended[slug] = (run_id, took)
+    return [(source, *ended[source.slug]) for source in sources]
+
+
+def _failed(system: System, source: Source, message: str) -> int:
+    with system.database.write() as unit:
+        run = harvests.open_run(unit, source.id) or harvests.begin_run(unit, source.id, "", _now())
+        harvests.end_run(unit, run.id, "failed", _now(), message=message)
+    return run.id
+
+
+def active_sources(system: System, names: Sequence[str] = ()) -> list[Source]:
+    """Those named by slug or by library; all active ones where no name is given. Raises LookupError for a name."""
+    with system.database.read() as unit:
+        every = libraries.all_sources(unit)
+    if not names:
+        return [source for source in every if source.active]
+    found = []
+    for name in names:
+        some = [source for source in every if name.upper() in (source.slug.upper(), source.library.upper())]
+        if not some:
+            raise LookupError(name)
+        found += some
+    return list(dict.fromkeys(found))

@@ -1,0 +1,88 @@
+"""Settings: built once from the environment and a TOML file, then handed in.
+
+A variable TONGCANG_<NAME> wins over `<name>` in the file, and the file over the default. The file is named by
+TONGCANG_CONFIG, or is tongcang.toml in the current folder.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+
+class SettingsError(Exception):
+    """A setting can't be used. The message says which, where it stands and what it may be."""
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    data: str = "data"  # folder of the state database, the index and the work lock
+    database: str = ""  # SQLAlchemy URL; "" = SQLite in the data folder
+    host: str = "127.0.0.1"  # where the page is served
+    port: int = 8000
+    base_url: str = ""  # as readers see it, without slash at the end; "" = http://host:port
+    workers: int = 0  # processes that normalise and analyse; 0 = one for each core, at most 8
+    sources_at_once: int = 8  # hosts that are harvested at the same time
+    night: str = "02:30"  # when the scheduler begins the night, HH:MM
+    time_zone: str = "Asia/Shanghai"
+    contact: str = ""  # e-mail of the operator, told to the libraries' servers
+    heap_mb: int = 400  # memory of the embedded engine while it builds
+    notice_zh: str = ""  # a banner on every page
+    notice_en: str = ""
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.data)
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.folder.resolve() / 'state.db'}"
+
+    @property
+    def index_folder(self) -> Path:
+        return self.folder / "index"
+
+    @property
+    def processes(self) -> int:
+        return self.workers or min(8, os.cpu_count() or 1)
+
+    @property
+    def public_url(self) -> str:
+        return self.base_url or f"http://{self.host}:{self.port}"
+
+    def night_time(self) -> tuple[int, int]:
+        """Hour and minute."""
+        hour, _, minute = self.night.partition(":")
+        if not (hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60):
+            raise SettingsError(f"The setting night is {self.night!r}; write it as HH:MM, such as 02:30.")
+        return int(hour), int(minute)
+
+
+def load(environment: Mapping[str, str], **chosen: object) -> Settings:
+    """The settings of this process; `chosen` are those given on the command line (None = not given)."""
+    path = Path(environment.get("TONGCANG_CONFIG", "tongcang.toml"))
+    values: dict[str, object] = {}
+    if path.exists():
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(f"{path} can't be read as TOML: {error}.") from error
+    elif "TONGCANG_CONFIG" in environment:
+        raise SettingsError(f"There is no file {path}, which TONGCANG_CONFIG names.")
+    for name in Settings.__struct_fields__:
+        if (told := environment.get(f"TONGCANG_{name.upper()}")) is not None:
+            values[name] = told
+    values |= {name: value for name, value in chosen.items() if value is not None}
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        known = ", ".join(Settings.__struct_fields__)
+        raise SettingsError(f"A setting in {path} or the environment is wrong: {error}. There are: {known}.") from error
+    if not 0 < settings.port < 65536:
+        raise SettingsError(f"The port {settings.port} is none: give one from 1 to 65535.")
+    settings.night_time()
+    return settings

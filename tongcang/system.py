@@ -1,0 +1,76 @@
+"""The parts put together: what every command works with."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+
+from indexer.engine.embedded import EmbeddedEngine
+from indexer.engine.protocol import Engine
+from store.database import Database, StoreError
+from tongcang.settings import Settings
+
+
+class BusyError(Exception):
+    """Another process is at work on the same data. The message says what to do."""
+
+
+class System:
+    """Database and engine of one data folder, opened when they are first used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._database: Database | None = None
+        self._engine: Engine | None = None
+
+    @property
+    def database(self) -> Database:
+        """Migrated to this version's schema."""
+        if self._database is None:
+            opened = Database(self.settings.database_url)
+            opened.migrate()
+            self._database = opened
+        return self._database
+
+    @property
+    def engine(self) -> Engine:
+        if self._engine is None:
+            self._engine = EmbeddedEngine(self.settings.index_folder, heap_mb=self.settings.heap_mb)
+        return self._engine
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+        if self._database is not None:
+            self._database.close()
+
+    @contextmanager
+    def work_lock(self) -> Iterator[None]:
+        """Only one process harvests and indexes at a time. The lock dies with its process, however that ends."""
+        path = self.settings.folder / "work.lock"
+        try:
+            self.settings.folder.mkdir(parents=True, exist_ok=True)
+            file = path.open("a")
+        except OSError as error:
+            raise StoreError(f"The data folder {self.settings.folder} can't be written: {error.strerror}.") from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise BusyError(
+                    f"Another process is harvesting or indexing in {self.settings.folder}. Wait until it is done."
+                ) from None
+            yield
+
+    @contextmanager
+    def workers(self) -> Iterator[Executor | None]:
+        """Processes for pure work; None where the settings want one process. They end with the block."""
+        if self.settings.processes < 2:
+            yield None
+            return
+        # Not forked: a child must not inherit open databases, threads and locks.
+        with ProcessPoolExecutor(self.settings.processes, mp_context=get_context("spawn")) as executor:
+            yield executor
