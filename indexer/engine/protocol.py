@@ -3,6 +3,7 @@
 Nothing here knows an engine's own language. Text reaches an engine folded and cut to tokens (indexer/text), joined with
 single spaces; queries hold such tokens. Every engine must find the same records in the same order: by score, then by
 `key` ascending; the score of a hit is BM25 times 1 + 0.15·log2(1 + holders) (the static prior, stored as `prior`).
+What every engine checks before it looks or writes stands in `limits`, the canonical form in `documents`.
 """
 
 from __future__ import annotations
@@ -18,8 +19,23 @@ TEXT_FIELDS = ("title", "alt", "author", "subject", "publisher", "series", "abst
 """Token fields. `py` pinyin syllables, `ini` initials of a whole title or name (hlm), `uni` single characters,
 `sug` prefixes for suggestions. An empty one holds the sentinel `_` (docs/adr: both engines must count it)."""
 
-KEYWORD_FIELDS = ("lib", "avl", "format", "language", "subject_kw", "class_kw", "isbn", "issn", "number", "author_kw", "carrier")
-"""Exact values, repeated. `lib` holders, `avl` holders with a copy available, `number` other identifiers as type:value."""
+PHRASE_FIELDS = ("title", "alt", "author", "subject", "publisher", "series", "abstract", "py")
+"""The text fields that know where their tokens stand; of the others only single tokens can be asked."""
+
+KEYWORD_FIELDS = (
+    "lib",
+    "avl",
+    "format",
+    "language",
+    "subject_kw",
+    "class_kw",
+    "isbn",
+    "issn",
+    "number",
+    "author_kw",
+    "carrier",
+)
+"""Exact values, repeated. `lib` holders, `avl` holders with a copy available, `number` other numbers as type:value."""
 
 NUMBER_FIELDS = ("year", "holders", "key")
 """Whole numbers, one each. `key` is the union key: unique, < 2**40, the last tie-breaker of every order."""
@@ -57,12 +73,14 @@ Operation = Put | Delete
 
 
 class Term(Struct, frozen=True, tag=True):
+    """The token in a text field, scored by BM25; or the exact value in a keyword field, which scores 1."""
+
     field: str
     token: str
 
 
 class Phrase(Struct, frozen=True, tag=True):
-    """The tokens next to each other, in this order."""
+    """The tokens next to each other, in this order. Of one token it is a Term, of none it finds nothing."""
 
     field: str
     tokens: tuple[str, ...]
@@ -74,7 +92,7 @@ class All(Struct, frozen=True, tag=True):
     of: tuple[Query, ...] = ()
 
 
-class Any_(Struct, frozen=True, tag=True):
+class Any_(Struct, frozen=True, tag=True):  # noqa: N801 — `any` is taken
     """At least one; scores add up."""
 
     of: tuple[Query, ...]
@@ -129,7 +147,10 @@ SORTS = ("relevance", "year_desc", "year_asc", "title", "holders_desc")
 
 
 class Facet(Struct, frozen=True):
-    """Counts of the values of a keyword field (or of `year`): most frequent first, then by value."""
+    """Exact counts of the values of a keyword field (or of `year`): most frequent first, then by value.
+
+    An unknown year (0) is not counted; years of one count are in the order of the numbers.
+    """
 
     field: str
     size: int = 20
@@ -140,13 +161,13 @@ class Plan(Struct, frozen=True):
     filters: tuple[Filter, ...] = ()
     facets: tuple[Facet, ...] = ()
     sort: str = "relevance"
-    size: int = 20
+    size: int = 20  # 0 = totals and facets only
     after: str = ""  # cursor of the page before; "" = first page
 
 
 class Hit(Struct, frozen=True):
     id: str
-    score: float
+    score: float  # 0 where the sort is not relevance
     source: bytes
 
 
@@ -181,7 +202,7 @@ class EngineError(Exception):
     """The engine can't answer or write. The message tells a person what to do; nothing was half applied."""
 
 
-class BadCursor(EngineError):
+class BadCursor(EngineError):  # noqa: N818 — it says what is bad
     """The cursor is none of this engine's, or of another sort."""
 
 
@@ -191,14 +212,20 @@ class Engine(Protocol):
         ...
 
     def bulk(self, operations: Iterable[Operation], generation: str | None = None) -> list[Refusal]:
-        """Write to a generation (default: the live one). Stale versions are passed over in silence."""
+        """Write to a generation (default: the live one). Stale versions are passed over in silence.
+
+        Readers see nothing of it before `refresh`. Where it raises, what was written since the last refresh may be
+        lost: write that again (versions make it harmless).
+        """
         ...
 
     def refresh(self, generation: str | None = None) -> None:
         """Make everything written durable and visible to every reader in every process."""
         ...
 
-    def search(self, plan: Plan) -> Results: ...
+    def search(self, plan: Plan, generation: str | None = None) -> Results:
+        """One page (default: of the live generation). Raises BadCursor, and EngineError where there is nothing."""
+        ...
 
     def get(self, ids: Sequence[str]) -> dict[str, bytes]:
         """Sources of the documents that exist."""
@@ -209,20 +236,24 @@ class Engine(Protocol):
         ...
 
     def scan(self, generation: str | None = None) -> Iterator[tuple[str, int, bytes]]:
-        """Every (id, version, canonical bytes of the whole document) in ascending order of key: for gates and hashes."""
+        """Every (id, version, canonical bytes of all the rest) in ascending order of key: for gates and hashes."""
         ...
 
     def swap(self, generation: str) -> None:
-        """Make it the live generation in one atomic step."""
+        """Refresh it and make it the live generation in one atomic step."""
         ...
 
     def live(self) -> str | None:
         """The name of the live generation, if there is one."""
         ...
 
-    def drop(self, generation: str) -> None: ...
+    def drop(self, generation: str) -> None:
+        """Remove it for good; what is not there is gone already. Raises EngineError for the live one."""
+        ...
 
-    def generations(self) -> list[str]: ...
+    def generations(self) -> list[str]:
+        """The names of all, ascending."""
+        ...
 
     def health(self) -> Health: ...
 
