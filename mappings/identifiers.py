@@ -32,9 +32,9 @@ _DOI = re.compile(r"10\.\d{4,9}/\S+")
 _CALIS = re.compile(r"CAL\s*(\d{6,15})")
 _NLC = re.compile(r"UCS\d{6,14}")
 _ISMN = re.compile(r"(?:979-?0|M)[-0-9]{8,12}")
+_CURRENCY = r"(?:CNY|RMBY?|HKD|HK\$|NTD?\$?|USD|US\$|GBP|EUR|JPY|[$￥¥£€])"
 _PRICE = re.compile(
-    r"(?:CNY|RMBY?|HKD|HK\$|NTD?|NT\$|USD|US\$|GBP|EUR|JPY|[$￥¥£€])?\s*赠?\s*\d+(?:\.\d+)?\s*(?:元|円|圆)?(?![\d册冊卷v])"
-    r"|(?:CNY|RMBY?|HKD|USD|GBP|EUR|JPY)\b|[$￥¥£€]|\b赠\b",
+    rf"{_CURRENCY}\s*赠?\s*\d+(?:\.\d+)?\s*(?:元|円|圆)?|\d+(?:\.\d+)?\s*(?:元|円|圆)|\d+\.\d\d\b|{_CURRENCY}(?![A-Za-z])|\b赠\b",
     re.IGNORECASE,
 )
 _INSIDE = re.compile(r"[(（\[]([^()（）\[\]]*)[)）\]]")
@@ -53,7 +53,7 @@ def says_whole_set(qualifier: str) -> bool:
 @lru_cache(maxsize=50_000)
 def qualifier_of(text: str) -> str:
     """The words about binding and scope in a qualifier or a price: "￥66.00（全三册）" → "全三册"."""
-    words = _PRICE.sub(" ", text) if any(map(str.isdigit, text)) or "CNY" in text else text
+    words = _PRICE.sub(" ", text)
     for bracket in "()（）[]［］":
         words = words.replace(bracket, " ")
     return trim(" ".join(words.split()))

@@ -19,7 +19,7 @@ _ROLE_AT_START = re.compile(rf"^({_WORDS})[:：\s]*(?=\S)")
 _AND_OTHERS = re.compile(r"\s*(?:\.{2,}|…+)?\s*[\[［(（]?\s*等\s*[\]］)）]?$|\s*(?:\.{3}|…+)$")
 _NATION = re.compile(r"[\[［(（〔【][^\])）〕】］]{1,6}[\]］)）〕】]")
 _LATIN_FORM = re.compile(r"[(（][^()（）]*[)）]")
-_SEPARATORS = re.compile(r"[,，、]|\s+(?=[\u4e00-\u9fff])")
+_SEPARATORS = re.compile(r"[,，、]|(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
 _BODY = re.compile(
     r"(?:局|部|社|会|會|院|所|中心|大学|大學|学校|學校|公司|组|組|馆|館|系|室|厅|廳|司|处|處|委|团|團|办|集团|集團|联盟)$"
 )

@@ -64,13 +64,13 @@ def _count(counts: dict[str, int], keys: Iterable[str]) -> None:
 
 
 def readable(bib: BibRecord) -> dict[str, Any]:
-    """The record as plain values, in the order of the model, what is empty left out."""
+    """The record as plain values of JSON, in the order of the model, what is empty left out."""
     plain: dict[str, Any] = {}
     for name in bib.__struct_fields__:
         value = getattr(bib, name)
         if value in ("", 0, ()):
             continue
-        plain[name] = msgspec.to_builtins(value)
+        plain[name] = msgspec.json.decode(msgspec.json.encode(value))
     return plain
 
 
