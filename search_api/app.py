@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import logging
+import traceback
 from importlib.metadata import version
 
+import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -31,7 +32,7 @@ from search_api.security import HEADERS, SecurityHeaders
 from search_api.settings import ApiSettings
 from store.database import Database, StoreError
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("search_api")
 
 DESCRIPTION = """通藏联合目录：检索成员馆的馆藏，查某一文献由哪些馆收藏。
 
@@ -89,17 +90,19 @@ def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
 
     @app.exception_handler(EngineError)
     def _(request: Request, error: EngineError) -> Response:
-        log.warning("The search engine can't answer: %s", error)
+        log.warning("the search engine cannot answer", error=str(error))
         return tell(request, unavailable("检索引擎", "The search engine can't answer.", settings.retry_after))
 
     @app.exception_handler(StoreError)
     def _(request: Request, error: StoreError) -> Response:
-        log.warning("The state database can't be used: %s", error)
+        log.warning("the state database cannot be used", error=str(error))
         return tell(request, unavailable("数据库", "The database can't be used.", settings.retry_after))
 
     @app.exception_handler(Exception)
     def _(request: Request, error: Exception) -> Response:
-        log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+        # As text: a renderer of exceptions might show the variables of each frame, secrets among them.
+        trace = "".join(traceback.format_exception(error))
+        log.error("a request failed", method=request.method, path=request.url.path, trace=trace)
         response = tell(request, internal_error())
         # This one answer is made outside of the middleware.
         response.headers.update(HEADERS)
