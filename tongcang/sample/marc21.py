@@ -126,7 +126,9 @@ def _roman(value: Text) -> str:
 
 
 def _name_roman(person: Person) -> str:
-    """Cao, Xueqin: the surname's syllable, then the rest as one word."""
+    """Cao, Xueqin: the surname's syllable, then the rest as one word. A body keeps its syllables apart."""
+    if person.body:
+        return person.name.pinyin.title()
     surname, _, rest = person.name.pinyin.partition(" ")
     return f"{surname.title()}, {rest.replace(' ', '').title()}" if rest else surname.title()
 
@@ -140,7 +142,7 @@ def _entry(person: Person, publication: Publication, variation: Variation, pick:
     )
     if publication.language != "chi" and person.relator == "aut":
         role = "."
-    native, roman = pick(person.name), _name_roman(person) if not person.body else person.name.pinyin.title()
+    native, roman = pick(person.name), _name_roman(person)
     if not person.name.pinyin or publication.language != "chi":
         roman = native
     return f"{D}a{native}{dates}{role}", f"{D}a{roman}{dates}{role}"
