@@ -138,9 +138,18 @@ class _Applied:
         if self.allowed is not None and deletions > self.allowed:
             raise _BrakeError(
                 f"{self.source.slug}: {deletions} records or more are to be deleted, and {self.allowed} are allowed "
-                f"({self.source.config.brake_percent:g} % of the source). Ask the library whether that is meant; if so, run: "
+                f"({self.source.config.brake_percent:g} % of the source). Ask the library whether it is meant; if so: "
                 f"tongcang harvest {self.source.slug} --accept-deletions"
             )
+
+
+class _Latest(Struct, frozen=True):
+    """How a record stands at the end of a page."""
+
+    content: Received | None  # the bytes to write; None = only the deletion mark
+    datestamp: str
+    deleted: bool
+    outcome: str
 
 
 class _Changes:
@@ -153,7 +162,7 @@ class _Changes:
         identifiers = [event.identifier for event in events if isinstance(event, Received)]
         self.known = records.known_records(unit, source_id, list(dict.fromkeys(identifiers)))
         self.before = dict(self.known)
-        self.latest: dict[str, tuple[Received, str]] = {}  # by identifier: what to write, counted as what
+        self.latest: dict[str, _Latest] = {}
         self.seen: set[int] = set()
         self.rejections: list[dict[str, Any]] = []
 
@@ -179,33 +188,37 @@ class _Changes:
             outcome = "added" if known is None or known.deleted else "changed"
             known = records.KnownRecord(known.id if known else 0, digest, False, "", self.run_id)
         self.known[event.identifier] = known
-        self.latest[event.identifier] = (event, outcome)
+        # A record that came and was deleted in one page leaves the bytes it came with, as it would in two.
+        before = self.latest.get(event.identifier)
+        content = event if not event.deleted else before.content if before else None
+        self.latest[event.identifier] = _Latest(content, event.datestamp, event.deleted, outcome)
         return outcome
 
     def write(self) -> None:
         inserts, updates, deletions = [], [], []
         numbers = iter(take_numbers(self.unit, len(self.latest)))
-        for identifier, (event, outcome) in self.latest.items():
+        for identifier, latest in self.latest.items():
             seq = next(numbers)
             before = self.before.get(identifier)
-            if event.deleted:
+            event = latest.content
+            if event is None:
                 if before is not None:
                     deletions.append(
-                        {"record_id": before.id, "seq": seq, "datestamp": event.datestamp, "changed_run": self.run_id}
+                        {"record_id": before.id, "seq": seq, "datestamp": latest.datestamp, "changed_run": self.run_id}
                     )
                 continue
             row: dict[str, Any] = {
                 "seq": seq,
-                "deleted": False,
+                "deleted": latest.deleted,
                 "format": event.format,
                 "charset": event.charset,
-                "datestamp": event.datestamp,
+                "datestamp": latest.datestamp,
                 "sets": event.sets,
                 "flags": event.flags,
                 "digest": self.known[identifier].digest,
                 "data": event.data,
                 "changed_run": self.run_id,
-                "changed_as": outcome,
+                "changed_as": latest.outcome,
                 "seen_run": self.run_id,
             }
             if before is None:

@@ -98,6 +98,6 @@ def _sources(system: System) -> list[Finding]:
             findings.append(Finding(source.slug, "ok", source.config.path))
         else:
             findings.append(
-                Finding(source.slug, "warning", f"{source.config.path} is not there: no delivery has come.")
+                Finding(source.slug, "warning", f"{source.config.path} is not there: nothing was delivered.")
             )
     return findings
