@@ -187,7 +187,7 @@ def _without_main(
     field: str,
     kind: type[Struct],
     constants: Kwargs,
-    dynamic: list[tuple[str, str | None, Callable[[str], str] | None, Extractor[Any]]],
+    dynamic: list[tuple[str, str | None, Callable[[str], Any] | None, Extractor[Any]]],
     attach: bool,
 ) -> Handler:
     def handle(state: State, indicators: str, subfields: Subfields, d: First) -> None:

@@ -1,4 +1,4 @@
-"""`when`: a rule, or a whole crosswalk, that holds only for some records.
+"""`when`: a rule that holds only for some records.
 
     when: {has: ['200'], not: ['245'], leader: {6: ab, 7: s}}
 

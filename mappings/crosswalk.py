@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from mappings.blocks import Handler
-from mappings.conditions import Condition, compile_condition
 from mappings.extract import First, State, Subfields, index
 from mappings.fields import Field, SourceRecord
 from mappings.model import BibRecord
@@ -43,7 +42,6 @@ class Crosswalk:
         self._layers = layers
         head = _merged(layers)
         self.dialect = head.dialect
-        self._condition = head.condition
         self._alt = head.alt
         table: dict[str, list[tuple[str | None, Handler]]] = {}
         twins: dict[str, list[tuple[str | None, Handler]]] = {}
@@ -64,12 +62,6 @@ class Crosswalk:
     def wanted_tags(self) -> frozenset[str]:
         """Tags that some rule reads: what a reader may leave undecoded is all the rest."""
         return frozenset(self._table) | ({self._alt} if self._alt else _NO_TAGS)
-
-    def accepts(self, record: SourceRecord) -> bool:
-        """Whether the crosswalk's own `when:` holds for the record."""
-        if self._condition is None:
-            return True
-        return self._condition.holds(frozenset([field[0] for field in record.fields]), record.leader)
 
     def with_overrides(self, rules: Mapping[str, Any] | str, name: str) -> Crosswalk:
         """The same crosswalk with some rules replaced: a mapping rule → its value (or `{fields: {…}}`), or YAML text.
@@ -171,16 +163,15 @@ def _record(dialect: str, state: State, flags: tuple[str, ...]) -> BibRecord:
 class _Head:
     """What the layers of a crosswalk say together."""
 
-    __slots__ = ("alt", "condition", "dialect", "rules")
+    __slots__ = ("alt", "dialect", "rules")
 
     def __init__(self) -> None:
         self.dialect = ""
-        self.condition: Condition | None = None
         self.alt = ""
         self.rules: dict[str, Node] = {}
 
 
-_KEYS = ("dialect", "extends", "when", "alt", "fields")
+_KEYS = ("dialect", "extends", "alt", "fields")
 
 
 def _merged(layers: tuple[Node, ...]) -> _Head:
@@ -195,8 +186,6 @@ def _merged(layers: tuple[Node, ...]) -> _Head:
             if head.dialect not in DIALECTS:
                 close = guess(head.dialect, DIALECTS)
                 raise table["dialect"].fail("dialect", f"'{head.dialect}' is none of {', '.join(DIALECTS)}{close}")
-        if "when" in table:
-            head.condition = compile_condition(table["when"], "when")
         if "alt" in table:
             head.alt = table["alt"].text("alt")
         if "fields" in table:

@@ -137,7 +137,7 @@ class Source(Struct, frozen=True):
     selector: Selector
     extract: Extractor[Any]
     need: str | None
-    direct: Callable[[str], str] | None = None  # of the one value of `need`, where no code of the field is repeated
+    direct: Callable[[str], Any] | None = None  # of the one value of `need`, where no code of the field is repeated
 
 
 def _need(selector: Selector, inside: bool) -> str | None:
@@ -150,7 +150,22 @@ def many(expression: Expression, node: Node, rule: str, inside: bool = False) ->
     Codes that no step joins stay apart where several values are wanted: $4 twice is two roles.
     """
     steps = [compile_step(step, node, rule) for step in expression.steps]
-    return [Source(s, _many_of(s, steps, inside), _need(s, inside)) for s in expression.selectors]
+    only = steps[0].of_value if len(steps) == 1 and steps[0].fans else _listed(steps) if _is_direct(steps) else None
+    sources = []
+    for s in expression.selectors:
+        direct = only if _is_simple(s, inside) and s.start < 0 else None
+        sources.append(Source(s, _many_of(s, steps, inside), _need(s, inside), direct))
+    return sources
+
+
+def _listed(steps: list[CompiledStep]) -> Callable[[str], tuple[str, ...]]:
+    composed = _composed(steps)
+
+    def listed(value: str) -> tuple[str, ...]:
+        text = composed(value)
+        return (text,) if text else ()
+
+    return listed
 
 
 def _many_of(selector: Selector, steps: list[CompiledStep], inside: bool) -> Extractor[list[str]]:
@@ -213,9 +228,23 @@ def _one_of(selector: Selector, steps: list[CompiledStep], inside: bool) -> Extr
         values = run(values)
         return values[0] if values else ""
 
-    if selector.start >= 0 and _is_simple(selector, inside) and _is_direct(steps):
-        return _positions(selector, _composed(steps))
-    return extract
+    if inside or selector.divided or not _is_direct(steps):
+        return extract
+    if selector.start >= 0:
+        return _positions(selector, _composed(steps)) if len(selector.codes) <= 1 else extract
+    return _plain_one(frozenset(selector.codes or ("",)), _composed(steps), extract)
+
+
+def _plain_one(codes: frozenset[str], composed: Callable[[str], str], slow: Extractor[str]) -> Extractor[str]:
+    """Several codes of which a field mostly has one: then list steps have nothing to do."""
+
+    def plain(state: State, indicators: str, subfields: Subfields, d: First) -> str:
+        values = [value for code, value in subfields if code in codes and value]
+        if len(values) == 1:
+            return composed(values[0])
+        return slow(state, indicators, subfields, d) if values else ""
+
+    return plain
 
 
 _REMEMBERED = 4096

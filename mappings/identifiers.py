@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
-from isbnlib import get_canonical_isbn, to_isbn13
+from isbnlib import get_canonical_isbn
 
 from mappings.model import Identifier
 from mappings.text import trim
@@ -90,7 +90,7 @@ def _isbn(text: str) -> _Found | None:
         if canonical.strip("0X"):
             if not qualifier:
                 qualifier = _behind_number(bare)
-            return "isbn", to_isbn13(canonical), True, qualifier
+            return "isbn", _thirteen(canonical), True, qualifier
         return None
     if "." in bare or "·" in bare:
         other = _tyshuhao(bare)
@@ -102,6 +102,15 @@ def _isbn(text: str) -> _Found | None:
     if digits == 8:
         return _issn(bare)
     return "isbn", trim(bare.upper().removeprefix("ISBN").strip(" :")), False, qualifier
+
+
+def _thirteen(canonical: str) -> str:
+    """The 13 digits of an ISBN that isbnlib has found; its own conversion would check and search all over again."""
+    if len(canonical) == 13:
+        return canonical
+    digits = "978" + canonical[:9]
+    weighed = sum(map(int, digits[::2])) + 3 * sum(map(int, digits[1::2]))
+    return f"{digits}{-weighed % 10}"
 
 
 def _behind_number(text: str) -> str:

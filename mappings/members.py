@@ -51,7 +51,7 @@ class Member(Struct, frozen=True):
     extract: Extractor[Any] | None = None
     many: bool = False  # gives a list of texts, not one
     need: str | None = None  # a code without which it gives nothing; None = not known
-    direct: Callable[[str], str] | None = None  # see Source
+    direct: Callable[[str], Any] | None = None  # see Source
 
 
 class Place(Struct, frozen=True):
@@ -130,7 +130,9 @@ def _expression(node: Node, place: Place) -> Member:
     steps = [compile_step(step, node, place.rule) for step in expression.steps]
     if place.hint == tuple[str, ...]:
         texts = many(expression, node, place.rule, inside)
-        return Member(place.name, extract=_texts(texts), need=texts[0].need if len(texts) == 1 else None)
+        single = len(texts) == 1
+        need, direct = (texts[0].need, texts[0].direct) if single else (None, None)
+        return Member(place.name, extract=_texts(texts), need=need, direct=direct)
     several = place.main and any(step.of_list is not None or step.fans for step in steps)
     sources = (many if several else one)(expression, node, place.rule, inside)
     need = sources[0].need if len(sources) == 1 else None

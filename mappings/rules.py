@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from mappings.blocks import Compiled, Handler, compile_block, only_indicators, only_when
 from mappings.conditions import Condition, compile_condition
-from mappings.extract import Extractor, First, Source, State, Subfields, many, one
+from mappings.extract import First, Source, State, Subfields, many, one
 from mappings.members import VOCABULARIES
 from mappings.model import BibRecord
 from mappings.selectors import expand_tag, parse_expression
@@ -77,7 +77,7 @@ def _entry(name: str, node: Node, hint: Any, element: bool, rank: int) -> Iterat
         _check_constants(name, entry.expression, [s.argument for s in expression.steps if s.name == "const"])
     sources = (many if listed else one)(expression, entry.expression, name)
     for i, source in enumerate(sources):
-        keep = _gather(name, source.extract) if listed else _keep(name, source, rank + i, hint is int)
+        keep = _gather(name, source) if listed else _keep(name, source, rank + i, hint is int)
         yield _placed(source, keep, entry, listed)
 
 
@@ -137,14 +137,18 @@ def _keep(name: str, source: Source, rank: int, number: bool) -> Handler:
     return handle
 
 
-def _gather(name: str, extract: Extractor[list[str]]) -> Handler:
+def _gather(name: str, source: Source) -> Handler:
+    extract, direct, need = source.extract, source.direct, source.need
+
     def handle(state: State, indicators: str, subfields: Subfields, d: First) -> None:
-        values = extract(state, indicators, subfields, d)
+        if direct is not None and len(d) == len(subfields):
+            values = direct(d[need])  # type: ignore[index]
+        else:
+            values = extract(state, indicators, subfields, d)
         if values:
             made = state.values.get(name)
             if made is None:
-                state.values[name] = values
-            else:
-                made.extend(values)  # type: ignore[attr-defined]
+                made = state.values[name] = []
+            made.extend(values)  # type: ignore[attr-defined]
 
     return handle

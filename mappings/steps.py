@@ -23,7 +23,7 @@ ListStep = Callable[[list[str]], list[str]]
 class CompiledStep(Struct, frozen=True):
     of_list: ListStep | None = None
     of_value: ValueStep | None = None
-    fans: bool = False  # the value step may give several texts
+    fans: bool = False  # the value step gives a tuple of texts, none of them empty or with a blank at an end
     strips: bool = False  # the value step leaves no blank at an end
     keeps_single: bool = True  # the list step leaves a list of one alone
 
@@ -227,7 +227,7 @@ def _map(argument: str) -> CompiledStep:
             return found[0] if found else ""
 
         return CompiledStep(of_value=one)
-    return CompiledStep(of_value=lambda value: look_up(table, value.strip()), fans=True)
+    return CompiledStep(of_value=lambda value: tuple(filter(None, look_up(table, value.strip()))), fans=True)
 
 
 def _const(argument: str) -> CompiledStep:
@@ -249,11 +249,6 @@ def _says(argument: str) -> CompiledStep:
 def _is(argument: str) -> CompiledStep:
     words = frozenset(argument.split("|"))
     return CompiledStep(of_value=lambda value: value if value.strip() in words else "")
-
-
-def _begins(argument: str) -> CompiledStep:
-    heads = tuple(argument.split("|"))
-    return CompiledStep(of_value=lambda value: value if value.startswith(heads) else "")
 
 
 def _coded(argument: str) -> CompiledStep:
@@ -283,7 +278,6 @@ _WITH_ARGUMENT: dict[str, Callable[[str], CompiledStep]] = {
     "const": _const,
     "says": _says,
     "is": _is,
-    "begins": _begins,
     "coded": _coded,
     "split": _split,
     "without": _without,

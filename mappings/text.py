@@ -84,7 +84,8 @@ def split_joined(text: str) -> tuple[str, ...]:
     if "；" in text:
         text = text.replace("；", ";")
     if ";" not in text:
-        return (text,)
+        text = text.strip()
+        return (text,) if text else ()
     return tuple(part.strip() for part in text.split(";") if part.strip())
 
 
@@ -99,7 +100,8 @@ def has_cjk(text: str) -> bool:
 def subject_headings(text: str) -> tuple[str, ...]:
     """Headings of one 606$a: several joined with "；", subdivisions joined with "－" or blanks (经济发展 概况 中国)."""
     if text.isascii():
-        return (trim(text),)
+        heading = trim(text)
+        return (heading,) if heading else ()
     return tuple(filter(None, map(_subdivided, split_joined(text))))
 
 
@@ -139,9 +141,10 @@ _MOST_COPIES = 200
 
 def barcodes(text: str) -> tuple[str, ...]:
     """Accession numbers, a range written out: 1683011-3 → 1683011, 1683012, 1683013 (DigitalPlatform/dp2#200)."""
+    text = text.strip()
     found = _BARCODE_RANGE.fullmatch(text)
     if found is None:
-        return (text,)
+        return (text,) if text else ()
     prefix, first, last = found.groups()
     if len(last) > len(first):
         return (text,)

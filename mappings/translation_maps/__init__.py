@@ -1,7 +1,6 @@
 """Tables from the words and codes of cataloguers to ours, one YAML file each: a key, and one value or a list.
 
-`__default__` stands for every key that is missing; `__passthrough__: yes` lets a missing key through as it is;
-`__lower__: yes` says that keys are looked up in lower case. All keys and values are text, so `no` is Norwegian.
+`__default__` stands for every key that is missing; `__lower__: yes` says that keys are looked up in lower case. All keys and values are text, so `no` is Norwegian.
 """
 
 from __future__ import annotations
@@ -40,6 +39,4 @@ def look_up(table: dict[str, tuple[str, ...]], key: str) -> tuple[str, ...]:
     found = table.get(key.lower() if "__lower__" in table else key)
     if found is not None:
         return found
-    if "__passthrough__" in table:
-        return (key,)
     return table.get("__default__", ())
