@@ -8,6 +8,7 @@ is in exactly one event: `Received` (to be stored), or `Refused` (cannot be stor
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Protocol
 
 from msgspec import Struct
@@ -41,6 +42,7 @@ class Page(Struct, frozen=True):
     resume: str  # opaque to the run: hand it back as `resume` to go on behind this page
     promised: int | None = None  # how many records the source says the whole list has
     note: str = ""  # a warning for the run's log ("cut after </OAI-PMH>")
+    raw: bytes = b""  # the whole page as it came, where its bytes had to be mended before they could be read
 
 
 class Ending(Struct, frozen=True):
@@ -53,7 +55,14 @@ class Ending(Struct, frozen=True):
 
 
 class SourceError(Exception):
-    """The source can't be read at all (or no further). The message tells a person what, where and what to do."""
+    """The source can't be read at all (or no further). The message tells a person what, where and what to do.
+
+    `not_before`: the source has asked to be left alone until then (UTC).
+    """
+
+    def __init__(self, message: str, not_before: datetime | None = None) -> None:
+        super().__init__(message)
+        self.not_before = not_before
 
 
 class Reader(Protocol):
