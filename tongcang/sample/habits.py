@@ -20,7 +20,7 @@ class Habit(Struct, frozen=True):
     pinyin: str = "A"  # subfield of CNMARC pinyin: "9", "A" or "" (none)
     capitals: bool = False  # pinyin as Hong Lou Meng
     romanised: bool = False  # MARC21: pinyin in the field, the characters in its 880 twin
-    holdings: str = "905"  # 905 (dp2), 905f, alma, 852
+    holdings: str = "905"  # 905 (dp2), 905f, alma, 852, 876
     agency: str = "CALIS"
     charset_code: str = "50  "  # CNMARC 100/26-29
     traditional_old: bool = False  # old printings (古籍) in traditional script
@@ -76,7 +76,7 @@ HABITS = (
     ),
     Habit(
         library=_library("THU", "清华大学图书馆", "Tsinghua University Library", "member"),
-        place=7, chinese="marc21", western="marc21", romanised=True, holdings="852", agency="QHU", strong="TOQPKF",
+        place=7, chinese="marc21", western="marc21", romanised=True, holdings="876", agency="QHU", strong="TOQPKF",
         branches=(("THU", "北馆"), ("THU", "西馆"), ("THU", "人文社科馆")),
         traditional=0.15, traditional_old=True, size=1.4,
     ),

@@ -1,4 +1,4 @@
-"""What a library says it holds, in the fields of its system: 905 with or without 906 and 935, AVA, 852 with 866."""
+"""What a library says it holds: 905 with or without 906 and 935, AVA, or 852 with 866 or 876."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ def holdings(
     first_barcode = publication.number * 20 + habit.place * 50_000_000
     call, number = publication.clc, _book_number(publication)
     place = int(random() * len(habit.branches))
-    if habit.holdings == "alma" and dialect == "cnmarc":
-        return _alma(publication, habit, identifier, (call, number), copies, first_barcode, random())
-    if habit.holdings == "852" or dialect == "marc21":
+    if habit.holdings == "alma":
+        fields = _aleph(call, number, copies, first_barcode) if dialect == "cnmarc" else []
+        return fields + _alma(publication, habit, identifier, (call, number), copies, first_barcode, random())
+    if habit.holdings in ("852", "876") or dialect == "marc21":
         return _standard(publication, habit, (call, number), copies, first_barcode, place, random())
     return _dp2(publication, habit, (call, number), copies, first_barcode, place)
 
@@ -70,6 +71,14 @@ def _dp2(
     return [("905", f"  {D}a{library}{barcodes}{D}c{shelf}{D}d{call[0]}{D}e{call[1]}{D}f{copies}{D}s{whole}{held}")]
 
 
+def _aleph(clc: str, number: str, copies: int, barcode: int) -> list[MarcField]:
+    """What an Aleph left behind in CNMARC: 905, an item a 906, the range of barcodes in 935."""
+    fields: list[MarcField] = [("905", f"  {D}aBNU{D}cbk{D}d{clc}{D}e{number}{D}s{clc}/{number}{D}zbcp")]
+    fields += [("906", f"  {D}a211260{D}b{barcode + copy}{D}d{clc}{D}e{number}") for copy in range(min(copies, 4))]
+    fields.append(("935", f"  {D}a211260{D}b{barcode}-{copies}{D}d{clc}{D}e{number}"))
+    return fields
+
+
 def _alma(
     publication: Publication,
     habit: Habit,
@@ -79,11 +88,9 @@ def _alma(
     barcode: int,
     luck: float,
 ) -> list[MarcField]:
-    """905, an item a 906, the range of barcodes in 935, and AVA for each branch, as an Alma that was an Aleph does."""
+    """AVA for each branch."""
     clc, number = call
-    fields: list[MarcField] = [("905", f"  {D}aBNU{D}cbk{D}d{clc}{D}e{number}{D}s{clc}/{number}{D}zbcp")]
-    fields += [("906", f"  {D}a211260{D}b{barcode + copy}{D}d{clc}{D}e{number}") for copy in range(min(copies, 4))]
-    fields.append(("935", f"  {D}a211260{D}b{barcode}-{copies}{D}d{clc}{D}e{number}"))
+    fields: list[MarcField] = []
     held = ""
     if publication.kind == "serial":
         years = _coverage(publication, habit)[0]
@@ -103,18 +110,18 @@ def _online(publication: Publication, habit: Habit, identifier: str) -> list[Mar
 def _standard(
     publication: Publication, habit: Habit, call: tuple[str, str], copies: int, barcode: int, place: int, luck: float
 ) -> list[MarcField]:
-    """852 for each copy (barcode in $p, its state as a note), 866 for the run of a serial."""
+    """852 for each copy (barcode in $p, its state as a note), or one 852 with an 876 for each; 866 for a serial."""
     code, shelf = habit.branches[place]
     symbol = habit.library.symbol
+    content = f"  {D}a{symbol}{D}b{code}{D}c{shelf}{D}h{call[0]}{D}i{call[1]}"
     if publication.kind == "serial":
         years, _ = _coverage(publication, habit)
-        return [
-            ("852", f"  {D}a{symbol}{D}b{code}{D}c{shelf}{D}h{call[0]}{D}i{call[1]}"),
-            ("866", f" 0{D}a{years}"),
-        ]
-    fields: list[MarcField] = []
+        return [("852", content), ("866", f" 0{D}a{years}")]
+    fields: list[MarcField] = [("852", content)] if habit.holdings == "876" else []
     for copy in range(copies):
         status = _NOTES[_STATUSES[int(luck * 89 + copy) % len(_STATUSES)]]
-        content = f"  {D}a{symbol}{D}b{code}{D}c{shelf}{D}h{call[0]}{D}i{call[1]}"
-        fields.append(("852", f"{content}{D}p{barcode + copy:09d}{D}t{copy + 1}{D}z{status}"))
+        if habit.holdings == "876":
+            fields.append(("876", f"  {D}p{barcode + copy:09d}{D}j{status}{D}t{copy + 1}"))
+        else:
+            fields.append(("852", f"{content}{D}p{barcode + copy:09d}{D}z{status}"))
     return fields

@@ -99,11 +99,17 @@ def test_volumes_tell_the_isbn_of_their_set() -> None:
 
 @pytest.mark.parametrize(
     ("symbol", "tags"),
-    [("RUC", {"905"}), ("BNU", {"905", "906", "935", "AVA"}), ("THU", {"852"}), ("PKUHSC", {"905"})],
+    [
+        ("RUC", {"905"}),
+        ("BNU", {"905", "906", "935", "AVA"}),
+        ("THU", {"852", "876"}),
+        ("BUPT", {"852"}),
+        ("PKUHSC", {"905"}),
+    ],
 )
 def test_holdings_stand_in_the_fields_of_each_library(symbol: str, tags: set[str]) -> None:
     found = {tag for tag, _ in catalogued(symbol, dream()).fields}
-    assert found & {"905", "906", "935", "AVA", "852"} == tags
+    assert found & {"905", "906", "935", "AVA", "852", "876"} == tags
 
 
 def test_serials_tell_what_is_held() -> None:
