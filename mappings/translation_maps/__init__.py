@@ -1,6 +1,7 @@
 """Tables from the words and codes of cataloguers to ours, one YAML file each: a key, and one value or a list.
 
-`__default__` stands for every key that is missing; `__lower__: yes` says that keys are looked up in lower case. All keys and values are text, so `no` is Norwegian.
+`__default__` stands for every key that is missing; `__lower__: yes` says that keys are looked up in lower case. Several
+keys of one value are separated by "|". All keys and values are text, so `no` is Norwegian.
 """
 
 from __future__ import annotations
