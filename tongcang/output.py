@@ -18,7 +18,13 @@ messages = Console(stderr=True, highlight=False)
 # A receipt must not be cut to 80 columns where nobody looks at a terminal.
 data = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 
-STAGES = {"normalise": "规范化 normalise", "cluster": "聚类 cluster", "union": "合并 unite", "index": "索引 index"}
+STAGES = {
+    "sample": "样例 sample",
+    "normalise": "规范化 normalise",
+    "cluster": "聚类 cluster",
+    "union": "合并 unite",
+    "index": "索引 index",
+}
 
 
 def print_json(value: object) -> None:

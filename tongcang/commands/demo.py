@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urljoin
 
 import msgspec
 import typer
@@ -20,10 +20,11 @@ from store import libraries
 from store.libraries import SourceConfig
 from tongcang.commands.harvest import EXIT, AsJson, show
 from tongcang.commands.serve import listening, run
-from tongcang.night import Receipt, active_sources, run_night
+from tongcang.night import Told, active_sources, run_night
 from tongcang.output import messages, progress_bars
 from tongcang.sample import SAMPLE_NOTICE_EN, SAMPLE_NOTICE_ZH
-from tongcang.sample.consortium import Consortium, build
+from tongcang.sample.consortium import Consortium, build, describe
+from tongcang.sample.delivery import SourceDescription
 from tongcang.settings import Settings
 from tongcang.system import System
 
@@ -56,7 +57,7 @@ def demo(
     listener = listening(settings.host, settings.port) if serving else None
     with system.work_lock():
         consortium, day = _consortium(settings, publications)
-    with provider(settings.folder / "sample") as base_url:
+    with provider(settings.folder / "sample", settings.port + 1) as base_url:
         _register(system, consortium, base_url)
         with progress_bars(quiet=as_json) as tell:
             receipt = run_night(system, active_sources(system), tell=tell)
@@ -64,7 +65,7 @@ def demo(
         _day_file(settings).write_text(json.dumps({"day": day, "done": True}), encoding="utf-8")
     show(receipt, as_json)
     if listener is None:
-        raise typer.Exit(_exit_code(receipt, consortium))
+        raise typer.Exit(EXIT[receipt.state])
     messages.print("\n试一试 Try these searches:")
     for sample in SAMPLES:
         messages.print(f"  {settings.public_url}/search?q={sample.query}   {sample.zh} {sample.en}", markup=False)
@@ -80,11 +81,6 @@ def _settings(given: Settings) -> Settings:
     )
 
 
-def _exit_code(receipt: Receipt, consortium: Consortium) -> int:
-    """Some sample files are damaged on purpose: what a source rejects is no failure of the demo."""
-    return EXIT[receipt.state]
-
-
 def _day_file(settings: Settings) -> Path:
     return settings.folder / "sample" / "day.json"
 
@@ -97,22 +93,39 @@ def _consortium(settings: Settings, publications: int) -> tuple[Consortium, int]
         last = json.loads(file.read_text(encoding="utf-8"))
         day = last["day"] + 1 if last["done"] else last["day"]
     messages.print(f"样例数据，第 {day} 天 Sample data, day {day}: made in {file.parent}", markup=False)
-    consortium = build(file.parent, publications=publications, day=day)
+    consortium = describe(file.parent)
+    if consortium is None or (consortium.day, consortium.publications) != (day, publications):
+        with progress_bars() as tell:
+            consortium = build(
+                file.parent,
+                publications=publications,
+                day=day,
+                progress=lambda done, total: tell(Told("sample", "", done, total)),
+            )
     file.write_text(json.dumps({"day": day, "done": False}), encoding="utf-8")
     return consortium, day
 
 
 @contextmanager
-def provider(folder: Path) -> Iterator[str]:
-    """The third-party OAI-PMH server in a process of its own; gives its address, and ends it with the block."""
-    command = [sys.executable, "-m", "tongcang.sample.provider", str(folder), "--port", "0"]
+def provider(folder: Path, port: int) -> Iterator[str]:
+    """The third-party OAI-PMH server in a process of its own; gives its address, and ends it with the block.
+
+    On the wished port where that is free, so that the libraries' base URLs stay the same from run to run.
+    """
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            port = 0
+    command = [sys.executable, "-m", "tongcang.sample.provider", str(folder), "--port", str(port)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
             if not line:
                 raise SourceError("The sample OAI-PMH provider did not start: pip install 'tongcang[demo]'.")
-            yield f"http://127.0.0.1:{json.loads(line)['port']}/"
+            yield f"http://127.0.0.1:{json.loads(line)['port']}"
         finally:
             process.terminate()
 
@@ -122,15 +135,21 @@ def _register(system: System, consortium: Consortium, base_url: str) -> None:
         for library in consortium.libraries:
             libraries.put_library(unit, library)
         for source in consortium.sources:
+            files = system.settings.folder.resolve() / "sample" / source.place
             config = SourceConfig(
-                url=urljoin(base_url, source.url_path) if source.kind == "oai_pmh" else "",
-                metadata_prefix=source.metadata_prefix,
-                set_spec=source.set_spec,
+                url=base_url + source.place if source.kind == "oai_pmh" else "",
+                metadata_prefix=source.metadata_prefix or "marcxml",
+                set_spec=source.set,
                 allow_private=True,
                 patience=0.0,
-                path=str(source.path) if source.kind == "marc_files" else "",
-                delivery=source.delivery,
+                path=str(files) if source.kind == "marc_files" else "",
+                delivery=source.delivery or "delta",
                 charset=source.charset,
                 mapping=source.mapping,
             )
-            libraries.put_source(unit, source.slug, source.library, source.kind, config)
+            libraries.put_source(unit, _slug(source), source.library, source.kind, config)
+
+
+def _slug(source: SourceDescription) -> str:
+    own = source.name.removeprefix(source.library).strip("-").lower()
+    return f"{source.library}/{own or ('oai' if source.kind == 'oai_pmh' else 'files')}"
