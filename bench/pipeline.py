@@ -80,10 +80,14 @@ def percentiles(seconds: list[float]) -> str:
     return f"p50 {statistics.median(ordered) * 1000:.1f} ms, p95 {p95 * 1000:.1f} ms"
 
 
-def timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def timed(work: Callable[[str], object], inputs: list[str]) -> str:
+    """Percentiles of the seconds that the work takes for each of the inputs."""
+    seconds = []
+    for value in inputs:
+        began = time.perf_counter()
+        work(value)
+        seconds.append(time.perf_counter() - began)
+    return percentiles(seconds)
 
 
 def sample_queries(database: Database, count: int, rng: Random) -> tuple[list[str], list[str]]:
@@ -104,22 +108,25 @@ def sample_queries(database: Database, count: int, rng: Random) -> tuple[list[st
 def latencies(database: Database, engine: Engine) -> None:
     words, isbns = sample_queries(database, 300, Random(7))
     engine.search(Plan(plan_words("红楼梦"), facets=FACETS))
-    print("search, 10 hits           ", percentiles([timed(lambda: _search(engine, word)) for word in words]))
-    print("search, 10 hits, 5 facets ", percentiles([timed(lambda: _search(engine, word, FACETS)) for word in words]))
-    by_isbn = [timed(lambda: engine.search(Plan(plan_words(isbn, "isbn"), size=5))) for isbn in isbns]
-    print("holders by ISBN, engine   ", percentiles(by_isbn))
+    print("search, 10 hits           ", timed(lambda word: _search(engine, word), words))
+    print("search, 10 hits, 5 facets ", timed(lambda word: _search(engine, word, FACETS), words))
+    print("holders by ISBN, engine   ", timed(lambda isbn: _holders(engine, isbn), isbns))
 
     def look_up(isbn: str) -> None:
         with database.read() as unit:
             unions.get_unions(unit, unions.find_by_identifier(unit, "isbn", isbn))
 
-    print("holders by ISBN, store    ", percentiles([timed(lambda: look_up(isbn)) for isbn in isbns]))
+    print("holders by ISBN, store    ", timed(look_up, isbns))
 
 
 def _search(engine: Engine, word: str, facets: tuple[Facet, ...] = ()) -> None:
     results = engine.search(Plan(plan_words(word), (Terms("lib", ("RUC", "CLCN")),), facets, size=10))
     for hit in results.hits:
         decode(hit.source, Brief)
+
+
+def _holders(engine: Engine, isbn: str) -> None:
+    engine.search(Plan(plan_words(isbn, "isbn"), size=5))
 
 
 def measure(records: int, folder: Path, *, details: bool) -> Receipt:
