@@ -72,12 +72,13 @@ class _Reader:
 
 
 class EmbeddedEngine:
-    """`heap_mb` is what tantivy gathers before it writes a segment: of an update, and of a rebuild (two threads)."""
+    """What tantivy gathers before it writes a segment: `heap_mb` while a generation is built (by two threads),
+    `update_heap_mb` in an update. At least 30 and 15."""
 
-    def __init__(self, folder: Path, *, heap_mb: int = 50, rebuild_heap_mb: int = 400) -> None:
+    def __init__(self, folder: Path, *, heap_mb: int = 400, update_heap_mb: int = 50) -> None:
         self._generations = Generations(folder)
         self._heap_mb = heap_mb
-        self._rebuild_heap_mb = rebuild_heap_mb
+        self._update_heap_mb = update_heap_mb
         self._readers: dict[str, _Reader] = {}
         self._reading = threading.Lock()
         self._writers: dict[str, Writer] = {}
@@ -103,7 +104,7 @@ class EmbeddedEngine:
                     self._generations.index(name),
                     published=name == self._generations.live(),
                     heap_mb=self._heap_mb,
-                    rebuild_heap_mb=self._rebuild_heap_mb,
+                    update_heap_mb=self._update_heap_mb,
                 )
                 self._writers[name] = writer
             written = False

@@ -12,6 +12,7 @@ from indexer.engine.protocol import EngineError
 REBUILD = "Build the index anew from the store: tongcang index rebuild"
 
 _FULL = ("no space left", "os error 28", "quota", "os error 122", "file too large", "os error 27")
+_WORKER = "io::error most likely"  # a thread that wrote a segment has died, and tantivy does not say of what
 _DENIED = ("permission denied", "read-only", "os error 13", "os error 30")
 
 
@@ -42,6 +43,11 @@ def _advice(folder: Path, doing: str, error: Exception) -> str:
         return (
             f"The index {folder} can't be {doing}: the disk is full ({cause}). What was written before is safe. "
             "Free some space and run the command again."
+        )
+    if _WORKER in lowered:
+        return (
+            f"The index {folder} can't be {doing}: the disk is full or failing, most likely ({cause}). "
+            "What was written before is safe. Free some space and run the command again."
         )
     if code in (errno.EACCES, errno.EPERM, errno.EROFS) or any(sign in lowered for sign in _DENIED):
         return f"The index {folder} can't be {doing} ({cause}). Check the folder's owner and permissions."

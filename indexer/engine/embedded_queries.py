@@ -21,6 +21,7 @@ from indexer.engine.protocol import (
     Should,
     Term,
     Terms,
+    Without,
 )
 
 _KEYWORDS = frozenset(KEYWORD_FIELDS)
@@ -28,7 +29,8 @@ _KEYWORDS = frozenset(KEYWORD_FIELDS)
 
 def translate(schema: Schema, query: Query, filters: Sequence[Filter] = ()) -> TantivyQuery:
     """What tantivy is asked; filters decide what is found and add nothing to the score."""
-    return restrict(_query(schema, query), [_filter(schema, condition) for condition in filters])
+    asked = TantivyQuery.all_query() if query == All() else _query(schema, query)
+    return restrict(asked, [_filter(schema, condition) for condition in filters])
 
 
 def restrict(query: TantivyQuery, conditions: Sequence[tuple[Occur, TantivyQuery]]) -> TantivyQuery:
@@ -58,7 +60,7 @@ def _query(schema: Schema, query: Query) -> TantivyQuery:
             return _phrase(schema, query)
         case All():
             parts = [(Occur.Must, _query(schema, part)) for part in query.of]
-            return TantivyQuery.boolean_query(parts) if parts else TantivyQuery.all_query()
+            return TantivyQuery.boolean_query(parts) if parts else _everything()
         case Any_():
             return TantivyQuery.boolean_query([(Occur.Should, _query(schema, part)) for part in query.of])
         case DisMax():
@@ -68,8 +70,16 @@ def _query(schema: Schema, query: Query) -> TantivyQuery:
         case Should():
             extra = [(Occur.Should, _query(schema, part)) for part in query.should]
             return TantivyQuery.boolean_query([(Occur.Must, _query(schema, query.must)), *extra])
+        case Without():
+            banned = [(Occur.MustNot, _query(schema, part)) for part in query.unwanted]
+            return TantivyQuery.boolean_query([(Occur.Must, _query(schema, query.query)), *banned])
         case Nothing():
             return TantivyQuery.empty_query()
+
+
+def _everything() -> TantivyQuery:
+    """As a part of a query: tantivy leaves a bare one out, and its score of 1 with it."""
+    return TantivyQuery.const_score_query(TantivyQuery.all_query(), 1.0)
 
 
 def _term(schema: Schema, field: str, token: str) -> TantivyQuery:

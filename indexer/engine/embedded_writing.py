@@ -28,7 +28,7 @@ commit (some 200 bytes an operation) stays below 40 MB, however long the stream 
 class Writer:
     """Holds the generation's lock from its making to its end. Not thread-safe."""
 
-    def __init__(self, path: Path, index_path: Path, *, published: bool, heap_mb: int, rebuild_heap_mb: int) -> None:
+    def __init__(self, path: Path, index_path: Path, *, published: bool, heap_mb: int, update_heap_mb: int) -> None:
         self._path = path
         self._published = published
         self._written: dict[str, int] = {}  # versions since the last commit
@@ -37,7 +37,7 @@ class Writer:
             self._schema = self._index.schema
             self._searcher = self._index.searcher()
             rebuilding = not published and self._searcher.num_docs == 0
-            heap, threads = (rebuild_heap_mb, 2) if rebuilding else (heap_mb, 1)
+            heap, threads = (heap_mb, 2) if rebuilding else (update_heap_mb, 1)
             self._writer = self._index.writer(heap * 1_000_000, threads)
             self._tombstones = Tombstones(path / "tombstones")
 

@@ -28,6 +28,7 @@ from indexer.engine.protocol import (
     Range,
     Should,
     Term,
+    Without,
 )
 
 MOST_PARTS = 10_000  # nodes and tokens of a query; a pasted abstract over ten fields has some 3,000
@@ -36,7 +37,7 @@ MOST_VALUES = 10_000  # values of a filter, buckets of a facet
 LARGEST_PAGE = 10_000
 GREATEST_FACTOR = 1e6
 
-_encoder = msgspec.msgpack.Encoder()
+_encoder = msgspec.json.Encoder()
 
 
 def check(plan: Plan) -> None:
@@ -98,6 +99,9 @@ def _parts(query: Query) -> Iterator[Query]:
         case Should():
             yield query.must
             yield from query.should
+        case Without():
+            yield query.query
+            yield from query.unwanted
         case Term() | Phrase() | Nothing():
             return
 

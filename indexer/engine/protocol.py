@@ -16,7 +16,8 @@ from msgspec import Struct
 # ---------------------------------------------------------------------------------------------- what is indexed
 
 TEXT_FIELDS = ("title", "alt", "author", "subject", "publisher", "series", "abstract", "py", "uni", "ini", "sug")
-"""Token fields. `py` pinyin syllables, `ini` initials of a whole title or name (hlm), `uni` single characters,
+"""Token fields. `py` pinyin syllables, `ini` initials of a whole title or name (hlm), `uni` single characters
+(these three marked with the field they come from, see indexer/text/tokens.py),
 `sug` prefixes for suggestions. An empty one holds the sentinel `_` (docs/adr: both engines must count it)."""
 
 PHRASE_FIELDS = ("title", "alt", "author", "subject", "publisher", "series", "abstract", "py")
@@ -117,11 +118,18 @@ class Should(Struct, frozen=True, tag=True):
     should: tuple[Query, ...]
 
 
+class Without(Struct, frozen=True, tag=True):
+    """What `query` finds and none of `unwanted` does, scored by `query` alone."""
+
+    query: Query
+    unwanted: tuple[Query, ...]
+
+
 class Nothing(Struct, frozen=True, tag=True):
     """Finds nothing: input of which no token is left."""
 
 
-Query = Term | Phrase | All | Any_ | DisMax | Boost | Should | Nothing
+Query = Term | Phrase | All | Any_ | DisMax | Boost | Should | Without | Nothing
 
 
 class Terms(Struct, frozen=True, tag=True):

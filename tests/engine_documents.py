@@ -31,7 +31,7 @@ from indexer.engine.protocol import (
 from mappings.model import union_id
 
 LIBRARIES = ("RUC", "PKU", "BNU", "BUAA", "BFSU", "CLCN", "THU")
-WORDS = tuple("红楼 楼梦 图书 书馆 史记 中国 国史 教程 程序 c++ python history 第3 版 张爱 爱玲 ёлка".split())
+WORDS = ("红楼", "楼梦", "图书", "书馆", "史记", "中国", "国史", "教程", "程序", "c++", "python", "история", "3", "版")
 SUBJECTS = tuple(f"主题--{word}" for word in WORDS) + tuple(f"关键词 {number} (专题)+*" for number in range(300))
 
 
@@ -122,7 +122,9 @@ class Oracle:
     def __init__(self, documents: Iterable[Document]) -> None:
         self.documents = {document.id: document for document in documents}
         self._tokens = {
-            (document.id, name): text.split() for document in self.documents.values() for name, text in document.text.items()
+            (document.id, name): text.split()
+            for document in self.documents.values()
+            for name, text in document.text.items()
         }
         self._averages = {
             name: sum(len(self._tokens[known, name]) for known in self.documents) / max(1, len(self.documents))
@@ -159,7 +161,7 @@ class Oracle:
         for name in self.find(plan):
             found = self.documents[name]
             year = found.number["year"]
-            counter.update(found.keyword.get(field, ()) if field != "year" else [year] if year else [])
+            counter.update(set(found.keyword.get(field, ())) if field != "year" else [year] if year else [])
         ranked = sorted(counter.items(), key=lambda entry: (-entry[1], entry[0]))
         return tuple((str(value), count) for value, count in ranked[:size])
 
@@ -193,6 +195,9 @@ class Oracle:
             case Should():
                 must = self.score(document, query.must)
                 return None if must is None else must + sum(self.score(document, part) or 0 for part in query.should)
+            case Without():
+                banned = any(self.score(document, part) is not None for part in query.unwanted)
+                return None if banned else self.score(document, query.query)
             case Nothing():
                 return None
 
