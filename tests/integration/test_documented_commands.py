@@ -63,7 +63,9 @@ def test_the_operators_guide_from_top_to_bottom(tmp_path: Path) -> None:
 
 
 def assert_runs_until_stopped(words: list[str], folder: Path, environment: dict[str, str]) -> None:
-    with subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         time.sleep(4)
         assert process.poll() is None, (process.stderr or sys.stdin).read()
         process.send_signal(signal.SIGTERM)

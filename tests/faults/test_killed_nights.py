@@ -1,0 +1,68 @@
+"""kill -9 at any moment of the night, then a plain night: the same state as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tongcang.sample.consortium import build
+
+PUBLICATIONS = 150
+KILLS = 10
+SEED = int(os.environ.get("TONGCANG_FAULT_SEED", "20261123"))
+
+
+def demo(folder: Path) -> subprocess.Popen[str]:
+    environment = os.environ | {"TONGCANG_DATA": str(folder), "TONGCANG_WORKERS": "2"}
+    words = ["demo", "--no-serve", "--json", "--publications", str(PUBLICATIONS)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "tongcang.cli", *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(folder: Path) -> None:
+    process = demo(folder)
+    out, err = process.communicate(timeout=120)
+    # 3: some sample files are cut off on purpose
+    assert process.returncode in (0, 3), f"{out}\n{err}"
+
+
+def state(folder: Path) -> str:
+    words = [sys.executable, "-m", "tongcang.cli", "--data", str(folder), "store", "hash"]
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_ten_kills_leave_no_trace(tmp_path: Path) -> None:
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    began = time.monotonic()
+    finish(undisturbed)
+    length = time.monotonic() - began
+    expected = state(undisturbed)
+    chance = Random(SEED)
+    build(killed / "sample", publications=PUBLICATIONS)
+    moments = []
+    for _ in range(KILLS):
+        process = demo(killed)
+        moment = chance.uniform(0.2, 0.95) * length
+        time.sleep(moment)
+        if process.poll() is None:
+            moments.append(round(moment, 2))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    finish(killed)
+    assert moments, "every night was over before it was killed"
+    assert state(killed) == expected, f"seed {SEED}, killed after {moments} s"
