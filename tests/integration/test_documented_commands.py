@@ -67,7 +67,7 @@ def assert_runs_until_stopped(words: list[str], folder: Path, environment: dict[
         words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         time.sleep(4)
-        assert process.poll() is None, (process.stderr or sys.stdin).read()
+        assert process.poll() is None, process.stderr and process.stderr.read()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) in (0, -signal.SIGTERM)
 

@@ -1,4 +1,4 @@
-"""Every real file goes through the whole system, as the holdings of several libraries: no crash, and the sums add up."""
+"""Every real file goes through the whole system, as holdings of several libraries: no crash, and the sums add up."""
 
 from __future__ import annotations
 
