@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -24,6 +24,12 @@ BETWEEN = b"\0\x1a \t\r\n"
 BOM = b"\xef\xbb\xbf"
 
 
+class ByteStream(Protocol):
+    def read(self, size: int, /) -> bytes:
+        """Up to so many bytes; b"" at the end."""
+        ...
+
+
 class Piece(Struct, frozen=True):
     offset: int  # of its first byte in the stream
     data: bytes  # a record with its terminator where it has one; garbage as it stood
@@ -32,7 +38,7 @@ class Piece(Struct, frozen=True):
     end: int = 0  # reading may go on from this offset; 0 = not here, this piece belongs with the next
 
 
-def split_iso2709(stream: BinaryIO) -> Iterator[Piece]:
+def split_iso2709(stream: ByteStream) -> Iterator[Piece]:
     """All pieces of the stream, from where it stands to its end.
 
     Issues: length_mismatch, dir_damaged, field_count_mismatch, no_terminator, leading_garbage, stray_1D, truncated
@@ -64,7 +70,7 @@ def split_iso2709(stream: BinaryIO) -> Iterator[Piece]:
         yield from _examine(held[0], held[1] + END_OF_RECORD, held[0] + len(held[1]) + 1)
 
 
-def _chunks(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
+def _chunks(stream: ByteStream) -> Iterator[tuple[int, bytes, int]]:
     """(offset, bytes between two 1D, end behind the 1D). Of too large a chunk only the beginning; its end is minus
     its length."""
     offset = 0
@@ -92,7 +98,7 @@ def _chunks(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
         yield offset, rest, offset + len(rest)
 
 
-def _skip_too_large(stream: BinaryIO, offset: int) -> tuple[int, bytes]:
+def _skip_too_large(stream: ByteStream, offset: int) -> tuple[int, bytes]:
     """Where the next chunk begins, and what has been read of it."""
     while block := stream.read(BLOCK):
         at = block.find(END_OF_RECORD)
@@ -147,7 +153,7 @@ def _examine(offset: int, chunk: bytes, end: int) -> Iterator[Piece]:
     """The records in a chunk that is not regular, and what stands before them."""
     terminated = chunk.endswith(END_OF_RECORD)
     marks = find_headers(chunk)
-    first = _loose_start(chunk[: marks[0]] if marks else chunk)
+    first = loose_start(chunk[: marks[0]] if marks else chunk)
     if first >= 0:
         marks.insert(0, first)
     start = marks[0] if marks else len(chunk)
@@ -211,7 +217,7 @@ def find_headers(data: bytes) -> list[int]:
     return found
 
 
-def _loose_start(chunk: bytes) -> int:
+def loose_start(chunk: bytes) -> int:
     """Where a damaged header begins, -1 if there is none."""
     start = len(chunk) - len(_without_leading_fillers(chunk))
     for at in dict.fromkeys((0, start)):
