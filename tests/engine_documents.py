@@ -27,6 +27,7 @@ from indexer.engine.protocol import (
     Range,
     Should,
     Term,
+    Without,
 )
 from mappings.model import union_id
 

@@ -13,6 +13,7 @@ from indexer.engine.protocol import (
     Any_,
     Boost,
     DisMax,
+    Document,
     Engine,
     EngineError,
     Facet,
@@ -26,6 +27,7 @@ from indexer.engine.protocol import (
     Should,
     Term,
     Terms,
+    Without,
 )
 
 DOCUMENTS = some_documents(300, seed=3)
@@ -47,6 +49,7 @@ queries = st.recursive(
         st.builds(DisMax, st.lists(parts, max_size=4).map(tuple), st.sampled_from((0.0, 0.1, 1.0))),
         st.builds(Boost, parts, st.sampled_from((0.5, 3.0))),
         st.builds(Should, parts, st.lists(parts, max_size=2).map(tuple)),
+        st.builds(Without, parts, st.lists(parts, max_size=2).map(tuple)),
     ),
     max_leaves=8,
 )
@@ -204,20 +207,47 @@ def test_odd_values_are_values_like_others(engine: Engine) -> None:
         assert [hit.id for hit in found] == [f"0000000{key}"]
 
 
-def test_facets_are_exact_where_thousands_of_values_are_spread_thin(engine: Engine) -> None:
-    """Each of many segments or shards has another top: what they cut off must be counted all the same."""
+def _in_parts(engine: Engine, parts: list[list[Document]]) -> Oracle:
+    """Each part is refreshed by itself, so that an engine that keeps segments keeps them apart."""
     engine.create("g1")
-    documents = []
-    for part in range(3):
-        lot = [
-            document(part * 10_000 + number, subject_kw=(f"题 {number % 4_000:05}", f"题 {(part * number) % 1_500:05}"))
-            for number in range(4_500)
-        ]
-        documents += lot
-        engine.bulk([Put(one) for one in lot], "g1")
+    for part in parts:
+        engine.bulk([Put(one) for one in part], "g1")
         engine.refresh("g1")
     engine.swap("g1")
-    oracle = Oracle(documents)
-    for size in (1, 7, 60, 3_000):
+    return Oracle([one for part in parts for one in part])
+
+
+def _exact(engine: Engine, oracle: Oracle, *sizes: int) -> None:
+    for size in sizes:
         results = engine.search(Plan(All(), facets=(Facet("subject_kw", size),), size=0))
         assert results.facets["subject_kw"] == oracle.counts(Plan(All()), "subject_kw", size)
+
+
+def test_facets_are_exact_where_a_value_is_frequent_everywhere_and_first_nowhere(engine: Engine) -> None:
+    """每处都有: 18 in all, but in each part 2,100 values come before it. An engine that asks each part for its first
+    values never hears of it. 一处为多 is first in one part and late in the others."""
+    parts = []
+    for part in range(6):
+        local = tuple(f"题 {part}-{number:04}" for number in range(2_100))
+        lot = [document(part * 1_000 + key, subject_kw=local) for key in range(4)]
+        lot += [document(part * 1_000 + 10 + key, subject_kw=("每处都有", "一处为多")) for key in range(3)]
+        parts.append(lot)
+    oracle = _in_parts(engine, parts)
+    _exact(engine, oracle, 1, 2, 3, 20)
+    more = [document(90_000 + key, subject_kw=("一处为多",)) for key in range(47)]
+    engine.bulk([Put(one) for one in more])
+    engine.refresh()
+    _exact(engine, Oracle([*oracle.documents.values(), *more]), 1, 2)
+
+
+def test_facets_of_one_count_come_by_value(engine: Engine) -> None:
+    """Thousands of values that occur once or twice, in no order and in several parts: the first by value are told."""
+    numbers = [number * 7919 % 3_001 for number in range(3_000)]
+    lots = [numbers[start::3] for start in range(3)]
+    parts = [[document(key, subject_kw=(f"题 {key:04}",) + ("二次",) * (key < 2)) for key in lot] for lot in lots]
+    _exact(engine, _in_parts(engine, parts), 1, 2, 5, 40)
+    assert engine.search(Plan(All(), facets=(Facet("subject_kw", 3),))).facets["subject_kw"] == (
+        ("二次", 2),
+        ("题 0000", 1),
+        ("题 0001", 1),
+    )
