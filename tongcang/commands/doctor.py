@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import typer
-from harvester.sources.oai_pmh import probe
 from msgspec import Struct
 
+from harvester.registry import probe
 from harvester.sources.protocol import SourceError
 from indexer.build import generation_prefix
 from indexer.engine.protocol import EngineError
@@ -89,11 +89,9 @@ def _sources(system: System) -> list[Finding]:
     for source in sources:
         if source.kind == "oai_pmh":
             try:
-                info = probe(source.config.url, allow_private=source.config.allow_private)
+                findings.append(Finding(source.slug, "ok", probe(source, contact=system.settings.contact)))
             except SourceError as error:
                 findings.append(Finding(source.slug, "failed", str(error)))
-            else:
-                findings.append(Finding(source.slug, "ok", f"{info.name}, granularity {info.granularity}"))
         elif Path(source.config.path).exists():
             findings.append(Finding(source.slug, "ok", source.config.path))
         else:

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from harvester.sources.oai_pmh import probe
+import yaml
 
-from harvester.registry import reader_of
+from harvester.registry import probe, reader_of
 from indexer.normalise import Crosswalks
 from mappings.crosswalk import read_text
 from mappings.model import Library
@@ -95,21 +95,17 @@ def _rules(path: Path | None) -> dict[str, Any]:
     if not path.is_file():
         raise typer.BadParameter(f"There is no mapping file {path}.")
     Crosswalks.with_file(path)  # raises CrosswalkError with file, line and rule
-    import yaml
-
     return dict(yaml.safe_load(read_text(path)))
 
 
 def _check(source: Source, contact: str) -> None:
     """Raises SourceError where the source can't be read."""
-    reader_of(source, contact=contact)
     if source.kind == "oai_pmh":
-        info = probe(source.config.url, allow_private=source.config.allow_private)
-        messages.print(f"{info.name}: OAI-PMH, granularity {info.granularity}.", markup=False)
-    elif not Path(source.config.path).exists():
-        messages.print(
-            f"{source.config.path} is not there yet: the source is added, and waits for its files.", markup=False
-        )
+        messages.print(probe(source, contact=contact), markup=False)
+        return
+    reader_of(source)
+    if not Path(source.config.path).exists():
+        messages.print(f"{source.config.path} is not there yet: {source.slug} waits for its files.", markup=False)
 
 
 @app.command("list")
