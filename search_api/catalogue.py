@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from indexer.document import Brief
-from indexer.text.highlight import Highlighter
-from indexer.text.planner import also_searched, plan_words, relaxed
 from msgspec import Struct
 from store.unions import find_by_identifier, get_union, get_unions, is_tombstone, redirect
 
+from indexer.document import Brief
 from indexer.engine.protocol import All, Engine, EngineError, Plan, Query, Results
+from indexer.text.highlight import Highlighter
+from indexer.text.planner import also_searched, plan_words, relaxed
 from mappings.model import Library, UnionRecord, decode, union_id, union_key
 from search_api import answers
 from search_api.describing import present_record
@@ -61,10 +61,10 @@ class Catalogue:
     def search(self, parameters: SearchParameters) -> answers.SearchAnswer:
         """Raises EngineError, BadCursor, StoreError."""
         libraries = self.known_libraries()
-        query = plan_words(parameters.q, parameters.field) if parameters.q else All()
+        query = plan_words(parameters.q, parameters.field)
         results = self.engine.search(self._plan(parameters, query, libraries))
         is_relaxed = False
-        if results.total == 0 and parameters.q and (wider := relaxed(parameters.q, parameters.field)) is not None:
+        if results.total == 0 and (wider := relaxed(parameters.q, parameters.field)) is not None:
             wider_results = self.engine.search(self._plan(parameters, wider, libraries))
             if wider_results.total:
                 query, results, is_relaxed = wider, wider_results, True
@@ -74,7 +74,7 @@ class Catalogue:
             hits=self._hits(parameters, results, libraries),
             facets=self._facets(parameters, query, results, libraries),
             next=self._next(parameters, results),
-            also_searched=tuple(also_searched(parameters.q)) if parameters.q else (),
+            also_searched=also_searched(parameters.q),
             relaxed=is_relaxed,
         )
 

@@ -70,8 +70,8 @@ class SearchParameters(BaseModel):
         '"In quotes" the words are a phrase. Empty: everything.',
         examples=["红楼梦"],
     )
-    field: Literal["any", "title", "author", "subject", "publisher", "series"] = Field(
-        default="any", description="Where the words are looked for."
+    field: Literal["any", "title", "author", "subject", "publisher", "series", "abstract", "isbn", "issn", "class"] = (
+        Field(default="any", description="Where the words are looked for.")
     )
     lib: Values = Field(default=(), description="Symbols of libraries that hold it; repeat for more than one.")
     format: Values = Field(default=(), description="Kinds of material (book, serial …); repeatable.")

@@ -15,7 +15,7 @@ from search_api.citation import coins
 from search_api.describing import material_words, publication, text_language, years
 from search_api.pages.wording import COOKIE, COOKIE_SECONDS, choose_language, load_sentences
 from search_api.settings import ApiSettings
-from search_api.vocabulary import UI_LANGUAGES, Words, words
+from search_api.vocabulary import UI_LANGUAGES, Words, codes, words
 
 FOLDER = Path(__file__).parent
 HTML_LANG = {"zh": "zh-Hans", "en": "en"}
@@ -49,6 +49,7 @@ def environment(language: str, settings: ApiSettings) -> Environment:
         html_lang=HTML_LANG[language],
         settings=settings,
         notice=settings.notice_en if language == "en" else settings.notice_zh,
+        codes=codes,
         words=words,
         coins=coins,
         years=years,

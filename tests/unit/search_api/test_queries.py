@@ -8,10 +8,11 @@ from urllib.parse import parse_qsl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from indexer.text.planner import FIELD_NAMES
 from pydantic import ValidationError
 
 from indexer.engine.protocol import KEYWORD_FIELDS, NUMBER_FIELDS, SORTS, Range, Term, Terms
+from indexer.text.planner import SEARCHED
+from indexer.text.words import KEYWORD_NAMES
 from search_api.queries import (
     FACETS,
     MAX_QUERY,
@@ -127,7 +128,7 @@ def test_only_whitelisted_fields_reach_the_engine() -> None:
 
 def test_fields_and_sorts_are_those_of_planner_and_engine() -> None:
     schema = SearchParameters.model_json_schema()["properties"]
-    assert set(schema["field"]["enum"]) == set(FIELD_NAMES)
+    assert set(schema["field"]["enum"]) == {*SEARCHED, *KEYWORD_NAMES}
     assert tuple(schema["sort"]["enum"]) == SORTS
 
 

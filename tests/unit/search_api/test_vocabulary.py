@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from indexer.text.planner import SEARCHED
+from indexer.text.words import KEYWORD_NAMES
 from mappings.model import CARRIERS, MATERIALS
 from search_api import vocabulary
 from search_api.finding import NUMBER_TYPES, WORTH
@@ -24,6 +26,7 @@ MODEL = Path(vocabulary.__file__).parents[1] / "mappings" / "model.py"
         ("identifiers", {*NUMBER_TYPES, "isbn", "issn"}),
         ("bases", set(WORTH)),
         ("filters", set(FACETS)),
+        ("fields", {*SEARCHED, *KEYWORD_NAMES}),
     ],
 )
 def test_lists_are_whole(name: str, known: set[str]) -> None:
