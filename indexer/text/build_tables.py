@@ -68,7 +68,9 @@ def make_traditional(targets: set[str]) -> dict[str, str]:
     forms = {target: to_traditional(target) for target in targets}
     # A character that is itself a traditional one beside its simplified use can't be told without the word.
     shared = set("后里干台面范松几斗谷丑冲表系征郁云只余卜苏着著咸曲板志才回向舍准出别游采制注占岳困厂广个")
-    return {c: form for c, form in forms.items() if len(form) == 1 and form != c and back(form) == c and c not in shared}
+    return {
+        c: form for c, form in forms.items() if len(form) == 1 and form != c and back(form) == c and c not in shared
+    }
 
 
 def toneless(syllable: str) -> str:
@@ -99,10 +101,10 @@ def make_phrases(simplified: dict[str, str], readings: dict[str, str]) -> dict[s
         folded = phrase.translate(table)
         syllables = tuple(toneless(candidates[0]) for candidates in marked)
         plain = tuple(readings.get(c, "") for c in folded)
-        if len(folded) == len(syllables) and len(folded) > 1 and "" not in plain and syllables != plain:
-            # Of a phrase and its traditional twin, the simplified one is the better kept.
-            if phrase == folded or folded not in differing:
-                differing[folded] = syllables
+        differs = len(folded) == len(syllables) > 1 and "" not in plain and syllables != plain
+        # Of a phrase and its traditional twin, the simplified one is the better kept.
+        if differs and (phrase == folded or folded not in differing):
+            differing[folded] = syllables
     return {phrase: " ".join(syllables) for phrase, syllables in differing.items()}
 
 
@@ -113,22 +115,31 @@ def make_tables() -> Iterator[tuple[str, str]]:
     for character, target in simplified.items():
         variants[target].append(character)
     forms = make_traditional(set(variants))
-    yield "fold.tsv", _text(
-        "Made from OpenCC's dictionaries (Apache-2.0) and glyph_variants.tsv. "
-        "Folded character, the characters that become it, its traditional form where it needs no context.",
-        (f"{target}\t{''.join(sorted(found))}\t{forms.get(target, '')}" for target, found in variants.items()),
+    yield (
+        "fold.tsv",
+        _text(
+            "Made from OpenCC's dictionaries (Apache-2.0) and glyph_variants.tsv. "
+            "Folded character, the characters that become it, its traditional form where it needs no context.",
+            (f"{target}\t{''.join(sorted(found))}\t{forms.get(target, '')}" for target, found in variants.items()),
+        ),
     )
     readings = make_readings(simplified)
     by_syllable: dict[str, list[str]] = defaultdict(list)
     for character, syllable in readings.items():
         by_syllable[syllable].append(character)
-    yield "pinyin_characters.tsv", _text(
-        "Made from pypinyin (MIT). Syllable, the folded characters that are usually read so.",
-        (f"{syllable}\t{''.join(sorted(found))}" for syllable, found in by_syllable.items()),
+    yield (
+        "pinyin_characters.tsv",
+        _text(
+            "Made from pypinyin (MIT). Syllable, the folded characters that are usually read so.",
+            (f"{syllable}\t{''.join(sorted(found))}" for syllable, found in by_syllable.items()),
+        ),
     )
-    yield "pinyin_phrases.tsv", _text(
-        "Made from pypinyin (MIT). Phrases that are not read character by character, folded.",
-        (f"{phrase}\t{reading}" for phrase, reading in make_phrases(simplified, readings).items()),
+    yield (
+        "pinyin_phrases.tsv",
+        _text(
+            "Made from pypinyin (MIT). Phrases that are not read character by character, folded.",
+            (f"{phrase}\t{reading}" for phrase, reading in make_phrases(simplified, readings).items()),
+        ),
     )
 
 

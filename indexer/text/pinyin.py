@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import pairwise
 
 from indexer.text import tables
 from indexer.text.fold import fold
@@ -17,9 +18,9 @@ MOST_READINGS = 8  # ways to cut unspaced pinyin: xianguo is xian guo, xi an guo
 
 # Surnames that are read otherwise than the word.
 SURNAMES = {
-    "单": "shan", "解": "xie", "曾": "zeng", "仇": "qiu", "朴": "piao", "查": "zha", "区": "ou", "盖": "ge", "翟": "zhai",
-    "缪": "miao", "员": "yun", "尉": "wei", "乐": "yue", "折": "she", "黑": "he", "秘": "bi", "冼": "xian", "任": "ren",
-    "华": "hua", "宁": "ning", "召": "shao", "隗": "wei", "长": "zhang", "繁": "po", "教": "jiao", "逄": "pang", "褚": "chu",
+    "单": "shan", "解": "xie", "曾": "zeng", "仇": "qiu", "朴": "piao", "查": "zha", "区": "ou", "盖": "ge",
+    "翟": "zhai", "缪": "miao", "员": "yun", "乐": "yue", "折": "she", "黑": "he", "秘": "bi", "冼": "xian",
+    "召": "shao", "繁": "po",
 }  # fmt: skip
 _SPELLED = {"lv": "lu", "nv": "nu", "lve": "lue", "nve": "nue", "lyu": "lu", "nyu": "nu"}
 _TONE_DIGITS = re.compile("(?:[a-z]+[1-5])+")
@@ -32,17 +33,31 @@ def token(syllable: str) -> str:
 
 
 def syllables(text: str, *, name: bool = False) -> list[str]:
-    """The syllables of a text; other words in it stay whole (C语言 → c yu yan). `name`: it begins with a surname."""
+    """The syllables of a text; other words in it stay whole (C语言 → c yu yan).
+
+    `name`: of a person; a name in one piece of up to four characters is Chinese and begins with a surname.
+    """
     found: list[str] = []
-    for run in RUN.findall(fold(text)):
+    runs = RUN.findall(fold(text))
+    for run in runs:
         if run.isascii():
             found.append(run)
         else:
             found += _read(run)
-    if name and found:
-        surname = SURNAMES.get(fold(text)[0])
-        if surname:
-            found[0] = surname
+    if name and len(runs) == 1 and len(runs[0]) <= 4 and runs[0][0] in SURNAMES:
+        found[0] = SURNAMES[runs[0][0]]
+    return found
+
+
+def sounds(folded: str) -> list[tuple[int, int, str]]:
+    """(start, end, token) of each syllable or other word of a folded text."""
+    found: list[tuple[int, int, str]] = []
+    for match in RUN.finditer(folded):
+        at = match.start()
+        if match.group().isascii():
+            found.append((at, match.end(), match.group()))
+        else:
+            found += ((at + i, at + i + 1, token(syllable)) for i, syllable in enumerate(_read(match.group())))
     return found
 
 
@@ -53,7 +68,7 @@ def initials(text: str, *, name: bool = False) -> str:
 
 def _read(run: str) -> list[str]:
     readings, phrases = tables.readings(), tables.phrases()
-    if phrases.keys().isdisjoint(a + b for a, b in zip(run, run[1:], strict=False)):
+    if phrases.keys().isdisjoint(a + b for a, b in pairwise(run)):
         return [readings.get(character, character) for character in run]
     found: list[str] = []
     at = 0
@@ -100,6 +115,6 @@ def _cut(word: str) -> list[list[str]]:
         for start in range(max(0, end - _LONGEST), end):
             syllable = known.get(word[start:end])
             if syllable and ends[start]:
-                ends[end] += [way + [syllable] for way in ends[start]]
+                ends[end] += [[*way, syllable] for way in ends[start]]
         ends[end] = sorted(ends[end], key=len)[:MOST_READINGS]
     return ends[-1]

@@ -30,7 +30,7 @@ from indexer.engine.protocol import (
 from indexer.text import tables
 from indexer.text.fold import fold
 from indexer.text.pinyin import split_pinyin
-from indexer.text.tokens import MARKS, TOKEN_CHARACTERS, borders, is_cjk, tokens
+from indexer.text.tokens import MARKS, MOST_INITIALS, TOKEN_CHARACTERS, borders, is_cjk, tokens
 from indexer.text.words import KEYWORD_NAMES, Word, is_long, read_words
 from mappings.identifiers import parse
 
@@ -101,7 +101,7 @@ def also_searched(text: str) -> tuple[str, ...]:
     words = [word for word in read_words(text).words if not word.unwanted and word.field not in KEYWORD_NAMES]
     forms = [" ".join(fold(word.written) for word in words)]
     forms.append("".join(tables.traditional().get(character, character) for character in forms[0]))
-    for sounding, group in groupby(words, _sounds):
+    for sounding, group in groupby(words, may_be_pinyin):
         if sounding:
             forms += [" ".join(way) for way in split_pinyin(" ".join(word.runs[0] for word in group)) if len(way) > 1]
     typed = " ".join(word.written for word in words).casefold()
@@ -114,7 +114,7 @@ def also_searched(text: str) -> tuple[str, ...]:
 def _plan(words: Sequence[Word]) -> Query:
     unwanted = tuple(_word(word) for word in words if word.unwanted)
     wanted: list[Query] = []
-    for sounding, group in groupby((word for word in words if not word.unwanted), _sounds):
+    for sounding, group in groupby((word for word in words if not word.unwanted), may_be_pinyin):
         found = list(group)
         if sounding:
             wanted += (_latin(list(same)) for _, same in groupby(found, lambda word: word.field))
@@ -124,7 +124,7 @@ def _plan(words: Sequence[Word]) -> Query:
     return Without(query, unwanted) if unwanted else query
 
 
-def _sounds(word: Word) -> bool:
+def may_be_pinyin(word: Word) -> bool:
     """Whether the word may be pinyin."""
     searched = word.field == "any" or word.field in SOUNDED
     return searched and not word.phrase and word.is_latin and bool(split_pinyin(word.runs[0]))
@@ -153,7 +153,7 @@ def _word(word: Word) -> Query:
         query = _in_field(field, word)
         if query is not None:
             alternatives.append(Boost(query, BOOSTS[field]) if len(fields) > 1 else query)
-    if word.is_latin and not word.phrase and 2 <= len(word.runs[0]) <= 8:
+    if word.is_latin and not word.phrase and 2 <= len(word.runs[0]) <= MOST_INITIALS:
         alternatives += (
             Boost(Term("ini", MARKS[field] + word.runs[0]), INITIALS_BOOST)
             for field in SOUNDED
@@ -169,8 +169,8 @@ def _word(word: Word) -> Query:
 def _in_field(field: str, word: Word) -> Query | None:
     """The word in one field; None where that field can't tell.
 
-    A single character at either end of several runs (第3版: 第, 3, 版) may be inside a longer run in the record, so it is
-    asked for, with its neighbour, through `uni`.
+    A single character at either end of several runs (第3版: 第, 3, 版) may be inside a longer run in the record, so
+    it is asked for, with its neighbour, through `uni`.
     """
     runs = list(word.runs)
     mark = MARKS.get(field)
@@ -220,7 +220,8 @@ def _number(word: Word) -> Query | None:
         and (identifier.status == "valid" or word.field in KEYWORD_NAMES)
     }
     return _any_of(
-        Term(type_, value) if type_ in ("isbn", "issn") else Term("number", f"{type_}:{value}") for type_, value in found
+        Term(type_, value) if type_ in ("isbn", "issn") else Term("number", f"{type_}:{value}")
+        for type_, value in found
     )
 
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 
 from indexer.text.fold import fold
 
 TOKEN_CHARACTERS = 64  # Lucene's whitespace tokenizer cuts at 255, and nobody types longer words
 PREFIX_CHARACTERS = 8
+MOST_INITIALS = 8  # who types more letters means no initials
 
 GAP = "_gap_"  # between two values, so that no phrase reaches from one into the other
 NOTHING = "_"  # an empty field: both engines must count it when they average lengths
@@ -44,7 +45,7 @@ def is_cjk(run: str) -> bool:
 
 
 def bigrams(run: str) -> list[str]:
-    return [a + b for a, b in zip(run, run[1:], strict=False)] if len(run) > 1 else [run]
+    return [a + b for a, b in pairwise(run)] if len(run) > 1 else [run]
 
 
 def tokens(folded: str) -> list[str]:
@@ -58,20 +59,20 @@ def tokens(folded: str) -> list[str]:
     return found
 
 
-def join_values(values: Iterable[Sequence[str]]) -> str:
-    """A field's text: the tokens of each value, a gap between two values, the sentinel where there is none."""
-    return f" {GAP} ".join(" ".join(value) for value in values if value) or NOTHING
+def join_values(values: Iterable[str]) -> str:
+    """A field's text of the joined tokens of its values: a gap between two, the sentinel where there is none."""
+    return f" {GAP} ".join(filter(None, values)) or NOTHING
 
 
 def field_text(values: Iterable[str]) -> str:
     """A text field of these values, folded here."""
-    return join_values(tokens(fold(value)) for value in values if value)
+    return join_values(" ".join(tokens(fold(value))) for value in values)
 
 
 def borders(found: Sequence[str]) -> list[str]:
     """Where two runs meet and one of them is CJK: the last character or word of one with the first of the next."""
     edges: list[str] = []
-    for left, right in zip(found, found[1:], strict=False):
+    for left, right in pairwise(found):
         left_cjk, right_cjk = is_cjk(left), is_cjk(right)
         if left_cjk or right_cjk:
             edges.append((left[-1] if left_cjk else left) + (right[0] if right_cjk else right))
