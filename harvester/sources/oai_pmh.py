@@ -153,6 +153,9 @@ class OaiPmh:
         raise SourceError(f"{url} refuses the list ({end.reason}): check the source's settings ({what}).")
 
     def _ending(self, identity: Identity, progress: Progress) -> Ending:
+        if progress.lost:
+            names = ", ".join(progress.lost[:3]) + (" …" if len(progress.lost) > 3 else "")
+            progress.trouble(f"{len(progress.lost)} records can't be fetched ({names})")
         if progress.troubles:
             return Ending(complete=False, reason=f"{self._settings.url}: {'; '.join(progress.troubles)}.")
         first = progress.first_date if parse_date(progress.first_date) else identity.response_date

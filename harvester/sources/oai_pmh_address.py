@@ -118,6 +118,12 @@ class Guard:
                 twin.close()
         self._lines = still
 
+    def close(self) -> None:
+        """Let go of all lines."""
+        for _, twin in self._lines:
+            twin.close()
+        self._lines = []
+
 
 class GuardedAdapter(HTTPAdapter):
     """The transport adapter of requests on lines that a Guard has opened."""

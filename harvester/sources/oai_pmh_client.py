@@ -125,6 +125,8 @@ class StrictSickle(Sickle):  # type: ignore[misc]  # sickle has no types
                 cut=reply.cut,
             )
         except NotOaiError as error:
+            if reply.cut:
+                return _Failure(reply.cut)
             return self._judged(reply, str(error))
         if not page.broken:
             self._met = True
@@ -142,7 +144,8 @@ class StrictSickle(Sickle):  # type: ignore[misc]  # sickle has no types
                 "ask the library to admit this harvester, or give user and password."
             )
         if _is_busy(status):
-            self._transport.slow_down()
+            if status == HTTPStatus.TOO_MANY_REQUESTS:
+                self._transport.slow_down()
             wait = retry_after(reply.retry_after, self._clock())
             return _Failure(f"it is too busy (HTTP {_status_text(status)})", busy=True, wait=wait)
         if status >= 500 or status == 408:

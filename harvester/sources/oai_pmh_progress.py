@@ -40,7 +40,8 @@ class Progress(Struct):
     windowed: int = 0  # records in the windows so far; some came twice
     low: int = 0  # of all windows
     high: int = 0
-    troubles: list[str] = field(default_factory=list)  # why the run can't be complete
+    lost: list[str] = field(default_factory=list)  # identifiers that can't be had
+    troubles: list[str] = field(default_factory=list)  # why else the run can't be complete
     notes: list[str] = field(default_factory=list)  # for the note of the next page
 
     def trouble(self, text: str) -> None:

@@ -125,7 +125,7 @@ class Transport:
 
     def close(self) -> None:
         self._session.close()
-        self._guard.forget_closed()
+        self._guard.close()
 
     def slow_down(self) -> None:
         self._manners.slow_down(self.host)
@@ -183,25 +183,29 @@ class Transport:
 
     def _explained(self, error: Exception, host: str) -> NoAnswerError | SourceError:
         causes = list(_causes(error))
-        for cause in causes:
-            if isinstance(cause, urllib3.exceptions.NameResolutionError):
-                return NoAnswerError(f"the name {host} can't be resolved", connected=False)
-            if isinstance(cause, urllib3.exceptions.ConnectTimeoutError | requests.ConnectTimeout):
-                return NoAnswerError(
-                    f"no connection to {host} within {self._settings.connect_timeout:g} s", connected=False
-                )
-            if isinstance(cause, ConnectionRefusedError):
-                return NoAnswerError(f"{host} refuses the connection", connected=False)
+
+        def has(kind: type[BaseException]) -> bool:
+            return any(isinstance(cause, kind) for cause in causes)
+
+        # In this order: urllib3 counts a refused connection among those that timed out.
+        if has(urllib3.exceptions.NameResolutionError):
+            return NoAnswerError(f"the name {host} can't be resolved", connected=False)
+        if has(ConnectionRefusedError):
+            return NoAnswerError(f"{host} refuses the connection", connected=False)
         text = str(causes[-1])
-        if any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
+        if has(requests.exceptions.SSLError):
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 return SourceError(
                     f"The certificate of {host} can't be trusted ({text}): have the library renew it, "
                     "or give its own certificate authority as ca_file."
                 )
             return NoAnswerError(f"{host} doesn't speak TLS as it should ({text})", connected=False)
-        if any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes):
+        if has(urllib3.exceptions.NewConnectionError):
             return NoAnswerError(f"no connection to {host} ({text})", connected=False)
+        if has(urllib3.exceptions.ConnectTimeoutError):
+            return NoAnswerError(
+                f"no connection to {host} within {self._settings.connect_timeout:g} s", connected=False
+            )
         if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
             return SourceError(f"{self._settings.url} leads to an address that can't be asked ({text}): check it.")
         if isinstance(error, requests.ReadTimeout):

@@ -53,7 +53,7 @@ def harvest_windows(client: StrictSickle, progress: Progress) -> Iterator[Page]:
             continue
         failures += 1
         _check(client, failures, end.reason, end.hopeless)
-        if not _halve(progress):
+        if not _halve(progress) and not _deepen(progress):
             listed = yield from _singly(client, progress, arguments)
             failures = 0 if listed else failures
             progress.windows.pop(0)
@@ -109,6 +109,17 @@ def _halve(progress: Progress) -> bool:
     return True
 
 
+def _deepen(progress: Progress) -> bool:
+    """Where the window open below is too narrow, yet too full: earliestDatestamp is false. It begins in 1970 then."""
+    assert progress.windows, "there is a window at hand"
+    low, high = progress.windows[0]
+    if low != progress.low or low == 0 or progress.start:
+        return False
+    progress.low = 0
+    progress.windows[0] = (0, high)
+    return _halve(progress)
+
+
 def _check(client: StrictSickle, failures: int, reason: str, hopeless: bool) -> None:
     """Is there any sense in going on?"""
     if hopeless:
@@ -132,25 +143,26 @@ def _singly(client: StrictSickle, progress: Progress, arguments: dict[str, str])
             if not listed:
                 progress.trouble(f"what lies in {_name(arguments)} can't be listed: {stop.value.reason}")
             break
-    failures = lost = 0
+    known = set(progress.lost)
+    failures = 0
     events: list[Received | Refused] = []
-    progress.windowed += len(headers)
     for header in {header.identifier: header for header in headers}.values():
+        if header.identifier in known:  # in the window before, which shares a granule with this one
+            continue
         got = _one(client, progress, header)
         events += got
+        failures += 1
         if isinstance(got[0], Refused) and got[0].code == "not_delivered":
-            lost += 1
-            failures += 1
+            progress.lost.append(header.identifier)
             _check(client, failures, got[0].detail, hopeless=False)
         else:
             failures = 0
         if len(events) >= BATCH:
             yield progress.told(events)
             events = []
-    if lost:
-        progress.trouble(f"{lost} records of {_name(arguments)} can't be fetched")
     if events:
         yield progress.told(events)
+    progress.windowed += len(headers)  # last: a run that was killed above comes here again
     return listed
 
 
