@@ -8,18 +8,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from indexer.cluster.stage import build_unions, cluster_changes
 from msgspec import Struct
 
 from harvester.registry import host_of, reader_of
 from harvester.run import Progress, harvest
 from harvester.sources.protocol import SourceError
 from indexer.build import IndexCounts, index_changes
+from indexer.cluster.stage import build_unions, cluster_changes
 from indexer.pipeline import normalise_changes
 from store import harvests, libraries, unions
 from store.harvests import Counts
 from store.libraries import Source
-from tongcang.system import System
+from tongcang.system import System, relax_collector
 
 STATES = ("complete", "partial", "braked", "failed")
 
@@ -78,6 +78,7 @@ def run_night(
     tell: Callable[[Told], None] = lambda _: None,
 ) -> Receipt:
     """All of it, in order, under the work lock. A night that was killed is gone on with by the next one."""
+    relax_collector()
     seconds: dict[str, float] = {}
     began = time.monotonic()
     with system.work_lock():

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from harvester.sources.marc_files import MarcFiles
 
 from harvester.rejections import text_of
+from harvester.sources.marc_files import MarcFiles
 from harvester.sources.protocol import Page, Received
 from indexer.normalise import Crosswalks, PreviewReport, preview
 from indexer.normalise.raw import decode_raw
