@@ -300,6 +300,17 @@ def changed_bibs(unit: Connection, after: int, limit: int) -> list[BibRow]:
     return [BibRow(*row) for row in unit.execute(query.where(b.seq > after).order_by(b.seq).limit(limit))]
 
 
+def bibs(unit: Connection, record_ids: Sequence[int]) -> list[BibRow]:
+    """Those that there are, in ascending order of their ids."""
+    b = bib_record.c
+    query = select(b.record_id, b.source_id, b.seq, b.deleted, b.signature, b.features)
+    found = []
+    for some in chunks(sorted(record_ids)):
+        rows = unit.execute(query.where(b.record_id.in_(some)).order_by(b.record_id))
+        found += [BibRow(*row) for row in rows]
+    return found
+
+
 def bib_data(unit: Connection, record_ids: Sequence[int]) -> list[BibData]:
     """Those that are not deleted, in ascending order of their ids."""
     b, r = bib_record.c, raw_record.c
