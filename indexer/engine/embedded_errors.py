@@ -27,11 +27,11 @@ def told(folder: Path, doing: str) -> Iterator[None]:
         # tantivy panics on some damaged files. Such a panic is no Exception, and its class can't be imported.
         if type(error).__name__ != "PanicException":
             raise
-        raise EngineError(f"The index {folder} can't be {doing}: it is damaged ({error}). {REBUILD}") from error
+        raise EngineError(f"The index {folder} can't be {doing}: it is damaged ({_cause(error)}). {REBUILD}") from error
 
 
 def _advice(folder: Path, doing: str, error: Exception) -> str:
-    cause = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    cause = _cause(error)
     lowered = str(error).lower()
     code = error.errno if isinstance(error, OSError) else None
     if "lockbusy" in lowered:
@@ -52,3 +52,9 @@ def _advice(folder: Path, doing: str, error: Exception) -> str:
     if code in (errno.EACCES, errno.EPERM, errno.EROFS) or any(sign in lowered for sign in _DENIED):
         return f"The index {folder} can't be {doing} ({cause}). Check the folder's owner and permissions."
     return f"The index {folder} can't be {doing}: {cause}. If this happens again: {REBUILD}"
+
+
+def _cause(error: BaseException) -> str:
+    """Its first line, which is what a person can use."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -38,7 +38,7 @@ def count_facets(
 
 
 def _fetched(size: int) -> int:
-    """How many values are asked for: beyond the wanted ones some, to see where their counts end; and the year 0."""
+    """How many values are asked for: more than wanted, so that a value that is first nowhere is a candidate still."""
     return 2 * size + 10
 
 
@@ -52,27 +52,17 @@ class _Counter:
         self._query = query
 
     def top(self, field: str, size: int, first: dict[str, Any]) -> Counts:
-        """The first `size` values by (count descending, value ascending)."""
-        fetched = _fetched(size)
-        counts, whole = _counts(field, first), len(first["buckets"]) < fetched
+        """The first `size` values by (count descending, value ascending), which is tantivy's own order."""
         error = int(first.get("doc_count_error_upper_bound") or 0)
-        if error:
-            reached = first["buckets"][-1]["doc_count"] + error
-            again = self._ask(field, fetched, include=[value for value, _ in counts]) if field != "year" else None
-            counts = _counts(field, again) if again else []
-            if len(counts) < size or counts[size - 1][1] <= reached:
-                every = self._ask(field, fetched, _EVERY)
-                counts, whole = _counts(field, every), len(every["buckets"]) < fetched
-        if not whole and len(counts) >= size and counts[size - 1][1] == counts[-1][1]:
-            counts = self._untied(field, size, counts)
+        if not error:
+            return _counts(field, first)[:size]
+        candidates = [bucket["key"] for bucket in first["buckets"]]
+        reached = int(first["buckets"][-1]["doc_count"]) + error
+        # tantivy takes a list of values only for text; a catalogue's years are too few to be cut.
+        counts = _counts(field, self._ask(field, _fetched(size), include=candidates)) if field != "year" else []
+        if len(counts) < size or counts[size - 1][1] <= reached:
+            counts = _counts(field, self._ask(field, _fetched(size), _EVERY))
         return counts[:size]
-
-    def _untied(self, field: str, size: int, counts: Counts) -> Counts:
-        """Where the cut went through values of one count: those with the smallest values of them."""
-        least = counts[size - 1][1]
-        tied = self._ask(field, _fetched(size), _EVERY, order={"_key": "asc"}, min_doc_count=least)
-        above = [entry for entry in counts if entry[1] > least]
-        return above + [entry for entry in _counts(field, tied) if entry[1] == least]
 
     def _ask(self, field: str, size: int, kept: int = _KEPT, **more: Any) -> dict[str, Any]:
         answer: dict[str, Any] = self._searcher.aggregate(self._query, {field: _terms(field, size, kept, **more)})[
@@ -84,6 +74,5 @@ class _Counter:
 def _counts(field: str, answer: dict[str, Any]) -> Counts:
     counts = [(bucket["key"], int(bucket["doc_count"])) for bucket in answer["buckets"]]
     if field == "year":
-        counts = [(int(year), count) for year, count in counts if year]
-    counts.sort(key=lambda entry: (-entry[1], entry[0]))
+        return [(int(year), count) for year, count in counts if year]
     return counts

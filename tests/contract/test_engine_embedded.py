@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tantivy
 from engine_documents import build, document
 
 from indexer.engine.embedded import EmbeddedEngine
@@ -149,6 +150,12 @@ def test_a_tombstone_cut_short_by_a_kill_is_taken_away(tmp_path: Path) -> None:
 def test_errors_say_what_to_do(error: Exception, advice: str) -> None:
     with pytest.raises(EngineError, match=advice), told(Path("索引"), "written"):
         raise error
+
+
+def test_a_panic_of_the_library_is_told_like_any_damage() -> None:
+    schema = tantivy.SchemaBuilder().build()
+    with pytest.raises(EngineError, match=r"damaged.*tongcang index rebuild"), told(Path("索引"), "searched"):
+        tantivy.Searcher.search(tantivy.Index(schema).searcher(), tantivy.Query.all_query(), limit=0)
 
 
 def test_other_errors_are_not_hidden() -> None:
