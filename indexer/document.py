@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from indexer.engine.protocol import Document
 from indexer.text.fold import fold
-from indexer.text.pinyin import split_pinyin, syllables, token
+from indexer.text.pinyin import read, split_pinyin, token
 from indexer.text.tables import BUILT, FOLDER
 from indexer.text.tokens import (
     MARKS,
@@ -30,7 +30,7 @@ from indexer.text.tokens import (
     single_tokens,
     tokens,
 )
-from mappings.model import Agent, BibRecord, Holder, UnionRecord, decode, encode, union_key
+from mappings.model import BibRecord, Holder, UnionRecord, decode, encode, union_key
 
 CHAIN_VERSION = 1
 """To be raised when the code of indexer/text, or what goes into which field here, changes what is indexed."""
@@ -101,15 +101,17 @@ def document_of(union: UnionRecord, version: int) -> Document:
     if key is None:
         raise ValueError(f"{union.id!r} is no id of a union record")
     bib = union.bib
+    title = _analyse(bib.title)
+    spoken = _speak(title.folded, bib.title_pinyin, False, "chi" in bib.languages)
     weight = PRIOR_WEIGHT * math.log2(1 + len(union.holders))
     return Document(
         id=union.id,
         key=key,
         version=version,
-        text=_texts(bib),
+        text=_texts(bib, title, spoken),
         keyword=_keywords(bib, union.holders),
         number={"year": bib.year, "holders": len(union.holders), "key": key},
-        sort_title=_sort_title(bib),
+        sort_title=_sort_title(title, spoken, bib.part_number),
         prior=2 ** (1 + weight) - 2,
         source=encode(brief_of(union)),
     )
@@ -121,123 +123,119 @@ def document_of(union: UnionRecord, version: int) -> Document:
 class _Text(Struct, frozen=True):
     """What the analysis makes of one string."""
 
+    folded: str
     tokens: str
-    singles: tuple[str, ...]  # of `uni`, without a mark
-
-
-def _analyse(text: str) -> _Text:
-    folded = fold(text)
-    return _Text(" ".join(tokens(folded)), tuple(single_tokens("", folded)))
-
-
-# Publishers, subjects, series and authors come again and again; titles hardly ever.
-_again = lru_cache(maxsize=60_000)(_analyse)
-
-
-def _texts(bib: BibRecord) -> dict[str, str]:
-    """Every text field."""
-    part = " ".join(filter(None, (bib.part_number, bib.part_name)))
-    title = f"{bib.title} {part}" if part else bib.title
-    alt = dict.fromkeys(other.value for other in bib.titles)
-    texts = {
-        "title": [_analyse(value) for value in dict.fromkeys((title, bib.subtitle, bib.title_alt)) if value],
-        "alt": [_analyse(value) for value in alt if value],
-        "author": [_again(value) for value in _author_values(bib) if value],
-        "subject": [_again(subject.value) for subject in bib.subjects if subject.value],
-        "publisher": [_again(value) for value in bib.publishers if value],
-        "series": [_again(f"{series.title} {series.number}") for series in bib.series],
-        "abstract": [_analyse(note) for note in _abstracts(bib)],
-    }
-    uni: dict[str, None] = {}
-    for field, values in texts.items():
-        mark = MARKS["title"] if field == "alt" else MARKS.get(field)
-        if mark:
-            uni |= {mark + single: None for value in values for single in value.singles}
-    joined = {field: join_values(value.tokens for value in values) for field, values in texts.items()}
-    return joined | {"uni": " ".join(uni) or NOTHING} | _sounds(bib)
-
-
-def _author_values(bib: BibRecord) -> dict[str, None]:
-    names = [name for agent in bib.agents for name in (agent.name, agent.alt)]
-    return dict.fromkeys([*names, bib.responsibility])
-
-
-def _abstracts(bib: BibRecord) -> list[str]:
-    return [note.value[:ABSTRACT_INDEXED] for note in bib.notes if note.kind in ("abstract", "contents")]
-
-
-# ---------------------------------------------------------------------------------------------- sound
+    singles: list[str]  # of `uni`, without a mark
 
 
 class _Spoken(Struct, frozen=True):
     """How one string may be typed on a keyboard with Latin letters only."""
 
-    syllables: tuple[tuple[str, ...], ...] = ()  # one reading, or two where the record's own pinyin is another
+    syllables: tuple[str, ...] = ()  # joined; one reading, or two where the record's own pinyin is another
     initials: str = ""
 
 
-def _speak(text: str, own: str, name: bool, chinese: bool) -> _Spoken:
+def _analyse(text: str) -> _Text:
+    folded = fold(text)
+    return _Text(folded, " ".join(tokens(folded)), single_tokens("", folded))
+
+
+def _speak(folded: str, own: str, name: bool, chinese: bool) -> _Spoken:
     """`own` is the pinyin that the record gives; it counts where it has as many syllables. `chinese`: Latin letters may
     be a romanised title or name."""
-    if text.isascii() or not any(map(is_cjk, RUN.findall(fold(text)))):
-        ways = [way for way in split_pinyin(text) if len(way) > 1] if chinese else []
-        return _Spoken((tuple(ways[0]),), _initials(ways[0])) if ways else _Spoken()
-    computed = [token(syllable) for syllable in syllables(text, name=name)]
+    if folded.isascii() or not any(map(is_cjk, RUN.findall(folded))):
+        ways = [way for way in split_pinyin(folded) if len(way) > 1] if chinese else []
+        return _Spoken((" ".join(ways[0]),), _initials(ways[0])) if ways else _Spoken()
+    computed = [token(syllable) for syllable in read(folded, name)]
     given = split_pinyin(own) if own else []
     best = next((way for way in given if len(way) == len(computed)), computed)
     values = [best] if best in given or not given else [best, given[0]]
-    return _Spoken(tuple(map(tuple, values)), _initials(best))
+    return _Spoken(tuple(map(" ".join, values)), _initials(best))
 
 
 def _initials(spoken: list[str]) -> str:
     """hlm; of a single syllable the whole (家: jia), since nobody types one letter."""
-    return "".join(syllable[0] for syllable in spoken) if len(spoken) > 1 else spoken[0]
+    return "".join([syllable[0] for syllable in spoken]) if len(spoken) > 1 else spoken[0]
 
 
+# Publishers, subjects, series and names come again and again; titles hardly ever.
+_analyse_again = lru_cache(maxsize=60_000)(_analyse)
 _speak_again = lru_cache(maxsize=60_000)(_speak)
 
 
-def _sounds(bib: BibRecord) -> dict[str, str]:
+def _texts(bib: BibRecord, title: _Text, spoken: _Spoken) -> dict[str, str]:
+    """Every text field. `title` and `spoken` are of the title proper."""
+    part = f"{bib.part_number} {bib.part_name}".strip()
+    whole = _analyse(f"{bib.title} {part}") if part else title
+    others = [_analyse(other.value) for other in bib.titles]
+    twin = _analyse(bib.title_alt) if bib.title_alt else None
+    names = [_analyse_again(name) for agent in bib.agents for name in (agent.name, agent.alt) if name]
+    values = {
+        "title": [whole, *([_analyse(bib.subtitle)] if bib.subtitle else ()), *([twin] if twin else ())],
+        "alt": others,
+        "author": [*names, *([_analyse(bib.responsibility)] if bib.responsibility else ())],
+        "subject": [_analyse_again(subject.value) for subject in bib.subjects],
+        "publisher": [_analyse_again(publisher) for publisher in bib.publishers],
+        "series": [_analyse_again(f"{series.title} {series.number}") for series in bib.series],
+        "abstract": [_analyse(n.value[:ABSTRACT_INDEXED]) for n in bib.notes if n.kind in ("abstract", "contents")],
+    }
+    texts = {
+        field: join_values(dict.fromkeys([value.tokens for value in found])) if found else NOTHING
+        for field, found in values.items()
+    }
+    return texts | {"uni": _uni(values)} | _sounds(bib, title, spoken, twin, others)
+
+
+def _uni(values: dict[str, list[_Text]]) -> str:
+    found: dict[str, None] = {}
+    for field, texts in values.items():
+        mark = MARKS.get("title" if field == "alt" else field)
+        if mark is not None:
+            for text in texts:
+                for single in text.singles:
+                    found[mark + single] = None
+    return " ".join(found) or NOTHING
+
+
+def _sounds(bib: BibRecord, title: _Text, spoken: _Spoken, twin: _Text | None, others: list[_Text]) -> dict[str, str]:
     """The fields `py`, `ini` and `sug`."""
     chinese = "chi" in bib.languages
-    title = _speak(bib.title, bib.title_pinyin, False, chinese)
-    others = [_speak(bib.title_alt, "", False, chinese)] if bib.title_alt else []
-    others += [_speak(other.value, other.pinyin, False, chinese) for other in bib.titles]
+    titles = [spoken]
+    suggested = [prefix_key(title.folded), spoken.initials]
+    if twin is not None:
+        titles.append(_speak(twin.folded, "", False, chinese))
+        suggested += [prefix_key(twin.folded), titles[-1].initials]
+    titles += [
+        _speak(text.folded, other.pinyin, False, chinese) for text, other in zip(others, bib.titles, strict=True)
+    ]
     names = [
-        _speak_again(name, pinyin, agent.kind == "person", chinese)
+        _speak_again(_analyse_again(name).folded, pinyin, agent.kind == "person", chinese)
         for agent in bib.agents
-        for name, pinyin in _names(agent)
+        for name, pinyin in ((agent.name, agent.pinyin), (agent.alt, ""))
+        if name
     ]
     py: dict[str, None] = {}
     ini: dict[str, None] = {}
-    for mark, spoken in (
-        *((MARKS["title"], each) for each in (title, *others)),
-        *((MARKS["author"], n) for n in names),
-    ):
-        py |= {" ".join(mark + syllable for syllable in value): None for value in spoken.syllables}
-        if 2 <= len(spoken.initials) <= MOST_INITIALS:
-            ini[mark + spoken.initials] = None
-    suggested = [prefix_key(fold(bib.title)), title.initials]
-    if bib.title_alt:
-        suggested += [prefix_key(fold(bib.title_alt)), others[0].initials]
+    for mark, found in ((MARKS["title"], titles), (MARKS["author"], names)):
+        for each in found:
+            for syllables in each.syllables:
+                py[mark + syllables.replace(" ", f" {mark}")] = None
+            if 2 <= len(each.initials) <= MOST_INITIALS:
+                ini[mark + each.initials] = None
     sug = dict.fromkeys(prefix for key in suggested for prefix in prefixes(key))
     return {"py": join_values(py), "ini": " ".join(ini) or NOTHING, "sug": " ".join(sug) or NOTHING}
-
-
-def _names(agent: Agent) -> list[tuple[str, str]]:
-    return [(agent.name, agent.pinyin), (agent.alt, "")] if agent.alt else [(agent.name, agent.pinyin)]
 
 
 _ARTICLE = re.compile(r"(?:the|an?) (?=\w)")
 
 
-def _sort_title(bib: BibRecord) -> str:
+def _sort_title(title: _Text, spoken: _Spoken, part: str) -> str:
     """Pinyin, then the title itself, so that homophones stand together; an English article is passed over."""
-    title = bib.title_alt if bib.title_alt and bib.title.isascii() and "chi" in bib.languages else bib.title
-    spoken = _speak(title, bib.title_pinyin, False, False).syllables
-    folded = " ".join(tokens(fold(title))) if not spoken else prefix_key(fold(title))
-    key = f"{' '.join(spoken[0])} {folded}" if spoken else _ARTICLE.sub("", folded, count=1)
-    return f"{key} {bib.part_number}".strip()[:SORT_KEY]
+    if spoken.syllables:
+        key = f"{spoken.syllables[0]} {title.folded}"
+    else:
+        key = _ARTICLE.sub("", title.tokens, count=1)
+    return f"{key} {fold(part)}".rstrip()[:SORT_KEY]
 
 
 # ---------------------------------------------------------------------------------------------- values and brief

@@ -45,11 +45,10 @@ def _table() -> dict[int, str | None]:
     return table | dict.fromkeys(_INVISIBLE, None)
 
 
-def _once(text: str) -> str:
+def _plain(text: str) -> str:
     if not is_normalized("NFKC", text):
         text = normalize("NFKC", text)
-    text = text.casefold().translate(_table())
-    return _STRAY_ACCENT.sub("", text)
+    return text.casefold().translate(_table())
 
 
 def fold(text: str) -> str:
@@ -57,11 +56,11 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     if _ODD.search(text) is None:
-        return _once(text)
+        return _plain(text)
     # Rare signs may take several turns (a ligature of capitals, an accent on what only now is Latin).
-    folded = _once(text)
-    while (again := _once(folded)) != folded:
-        folded = again
+    folded = ""
+    while folded != text:
+        folded, text = text, _STRAY_ACCENT.sub("", _plain(text))
     return folded
 
 

@@ -37,8 +37,13 @@ def syllables(text: str, *, name: bool = False) -> list[str]:
 
     `name`: of a person; a name in one piece of up to four characters is Chinese and begins with a surname.
     """
+    return read(fold(text), name)
+
+
+def read(folded: str, name: bool = False) -> list[str]:
+    """`syllables` of folded text."""
     found: list[str] = []
-    runs = RUN.findall(fold(text))
+    runs = RUN.findall(folded)
     for run in runs:
         if run.isascii():
             found.append(run)

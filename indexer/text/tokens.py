@@ -71,18 +71,20 @@ def field_text(values: Iterable[str]) -> str:
 
 def borders(found: Sequence[str]) -> list[str]:
     """Where two runs meet and one of them is CJK: the last character or word of one with the first of the next."""
-    edges: list[str] = []
-    for left, right in pairwise(found):
-        left_cjk, right_cjk = is_cjk(left), is_cjk(right)
-        if left_cjk or right_cjk:
-            edges.append((left[-1] if left_cjk else left) + (right[0] if right_cjk else right))
-    return edges
+    kinds = [not run.isascii() and is_cjk(run) for run in found]
+    return [
+        (left[-1] if left_cjk else left) + (right[0] if right_cjk else right)
+        for (left, right), (left_cjk, right_cjk) in zip(pairwise(found), pairwise(kinds), strict=True)
+        if left_cjk or right_cjk
+    ]
 
 
 def single_tokens(mark: str, folded: str) -> list[str]:
     """`uni`: the distinct CJK characters of a text and the borders of its runs, marked."""
+    if folded.isascii():
+        return []
     found = RUN.findall(folded)
-    characters = dict.fromkeys(chain.from_iterable(run for run in found if is_cjk(run)))
+    characters = dict.fromkeys(chain.from_iterable(run for run in found if not run.isascii() and is_cjk(run)))
     if len(found) > 1:
         characters |= dict.fromkeys(borders(found))
     return [(mark + token)[:TOKEN_CHARACTERS] for token in characters]
