@@ -63,6 +63,8 @@ class Generations:
             (making / "index").mkdir(parents=True)
             make_index(making / "index")
             _write_durably(making / "schema.json", msgspec.json.encode(SCHEMA))
+            _write_durably(making / "tombstones", b"")
+            _sync_folder(making)
             self._remove(path)
             making.rename(path)
             _sync_folder(self._folder)

@@ -18,8 +18,7 @@ class Tombstones:
         self._path = path
         self._versions: dict[str, int] = {}
         self._unwritten: dict[str, int] = {}
-        if path.exists():
-            self._load()
+        self._load()
 
     def _load(self) -> None:
         content = self._path.read_bytes()
