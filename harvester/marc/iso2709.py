@@ -214,7 +214,7 @@ def _starts(pieces: list[bytes]) -> list[int]:
 
 
 def _damaged_header(data: bytes) -> Header | None:
-    if b"45" not in data[17:26]:  # the entry map, which every leader has near its end
+    if b"45" not in data[17:26] and b"22" not in data[9:13]:  # the two numbers that every leader has
         return None
     end = data.find(END_OF_FIELD, LEADER)
     if end < 0:
@@ -222,14 +222,14 @@ def _damaged_header(data: bytes) -> Header | None:
     fits = looks_like_directory(data[LEADER:end])
     if fits and (end - LEADER) // ENTRY == data.count(END_OF_FIELD, end + 1) and (end - LEADER) % ENTRY == 0:
         return Header(end, end + 1, False)
-    digits = data[12:17]
-    if digits.isdigit():
+    digits, length = data[12:17], data[27:31]
+    if digits.isdigit() and length.isdigit() and 36 < int(digits) <= end:
         base = int(digits)
-        if 36 < base <= len(data) and (base - 25) % ENTRY == 0 and looks_like_directory(data[LEADER : base - 1]):
-            # Only the mark behind the directory is damaged: overwritten, or gone, which the first field's length tells.
-            length = int(data[27:31]) if data[27:31].isdigit() else 0
-            gone = length > 0 and data[base - 2 + length : base - 1 + length] == END_OF_FIELD
-            return Header(base - 1, base - 1 if gone else base, False)
+        if (base - 25) % ENTRY == 0 and looks_like_directory(data[LEADER : base - 1]):
+            # Is only the mark behind the directory damaged: gone or overwritten? The first field's length tells.
+            for body in (base - 1, base):
+                if body + int(length) - 1 == end:
+                    return Header(base - 1, body, False)
     return Header(end, end + 1, False) if fits else None
 
 
@@ -245,17 +245,18 @@ def _zip_guessed(head: bytes, pieces: list[bytes]) -> list[tuple[str, bytes]]:
     stand; one that can't be found is taken to be twelve characters long.
     """
     text = head.decode("latin-1")
-    at = LEADER
+    at, exact = LEADER, False  # an entry that was found ends where the next one begins
     fields = []
     for start, piece in zip(_starts(pieces), pieces, strict=True):
         numbers = f"{len(piece) + 1:04}{start:05}"
         found = text.find(numbers, at + 1, at + 6 + len(numbers))
         if found >= 0:
-            fields.append((text[found - 3 : found], piece))
-            at = found + len(numbers)
+            begin = max(found - 3, at) if exact else found - 3
+            fields.append((text[begin:found].ljust(3, "?"), piece))
+            at, exact = found + len(numbers), True
         else:
             fields.append((text[at : at + 3].ljust(3, "?"), piece))
-            at += ENTRY
+            at, exact = at + ENTRY, False
     return fields
 
 

@@ -136,7 +136,7 @@ def _is_half(chunk: bytes) -> bool:
 
 def _continues(half: bytes, chunk: bytes) -> bool:
     """Is this chunk the other half, cut off by a stray 1D?"""
-    if find_header(chunk.lstrip(BETWEEN)) is not None or not chunk:
+    if find_header(chunk.lstrip(BETWEEN)) is not None:
         return False
     header = find_header(half)
     if header is None:  # the 1D stood inside the leader or directory
