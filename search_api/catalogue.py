@@ -140,7 +140,7 @@ class Catalogue:
             keys = dict.fromkeys([own] if own is not None else [])
             for number in asked:
                 keys.update(dict.fromkeys(find_by_identifier(unit, number.type, number.value, limit)))
-            by_number = list(get_unions(unit, list(keys)[:limit]))
+            by_number = list(get_unions(unit, list(keys)[:limit]).values())
         unions = by_number or (self._by_words(question, limit) if question.title else [])
         judged = []
         for union in unions:
@@ -166,7 +166,8 @@ class Catalogue:
             found = self.engine.search(Plan(query=wanted[0], size=limit))
         keys = [key for hit in found.hits if (key := union_key(hit.id)) is not None]
         with self.database.read() as unit:
-            return list(get_unions(unit, keys))
+            found_unions = get_unions(unit, keys)
+            return [found_unions[key] for key in keys if key in found_unions]
 
     # ------------------------------------------------------------------------------------------------ the rest
 

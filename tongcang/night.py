@@ -190,4 +190,4 @@ def active_sources(system: System, names: Sequence[str] = ()) -> list[Source]:
         if not some:
             raise LookupError(name)
         found += some
-    return list(dict.fromkeys(found))
+    return list({source.id: source for source in found}.values())
