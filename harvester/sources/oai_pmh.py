@@ -54,8 +54,9 @@ class OaiPmh:
                 yield from self._whole(client, identity, progress)
             if progress.windows is not None:
                 yield from harvest_windows(client, progress)
-                if progress.promised is not None and progress.windowed < progress.promised:
-                    progress.trouble(f"the windows held {progress.windowed} of {progress.promised} records")
+                # Windows that hold less than the list are no proof: some providers mistake their bounds.
+                if progress.windowed < progress.known:
+                    progress.trouble(f"the windows held {progress.windowed} of {progress.known} records")
             if progress.notes:
                 yield progress.told([])
             yield self._ending(identity, progress)
@@ -121,6 +122,11 @@ class OaiPmh:
                 if end.hopeless and not progress.place.count:
                     raise SourceError(f"{self._settings.url} can't be harvested: {end.reason}. Try it again later.")
                 identity = identify(client)
+                salvaged = len(end.salvaged.records) if end.salvaged else 0
+                # At least one: an empty list would not have broken.
+                progress.known = max(
+                    1, progress.place.count + salvaged, int((progress.promised or 0) * (1 - self._settings.tolerance))
+                )
                 open_windows(progress, identity, self._clock())
                 progress.start_list()
                 progress.notes.append(

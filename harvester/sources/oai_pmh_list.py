@@ -99,9 +99,7 @@ def _refused(refusal: RefusalError, resumed: bool, place: Place) -> ListEnd:
     if place.enough():
         place.ended = True
         return ListEnd(DONE)
-    return ListEnd(
-        STUCK, f"its last token leads to no records ({refusal}), and it doesn't say how many there should be"
-    )
+    return ListEnd(STUCK, f"after {place.count} records its token leads to nothing ({refusal})")
 
 
 def _short(token: str) -> str:

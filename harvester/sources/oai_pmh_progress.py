@@ -37,6 +37,7 @@ class Progress(Struct):
     learned: bool = False  # the granularity is what a badArgument has taught us
     restarted: bool = False
     windows: list[tuple[int, int]] | None = None  # granules from and until, both inclusive, still to come
+    known: int = 0  # so many records there are at least: they came, or were promised, before the list broke
     windowed: int = 0  # records in the windows so far; some came twice
     low: int = 0  # of all windows
     high: int = 0

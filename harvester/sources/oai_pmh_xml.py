@@ -161,12 +161,14 @@ def _finish(page: OaiPage, verb: str) -> None:
 
 
 def _record(element: Any, ns: str, mended: bool) -> OaiRecord:
-    header = element.find(f"{ns}header")
+    header, *more = element.findall(f"{ns}header") or [None]
     metadata = element.find(f"{ns}metadata")
     flags: tuple[str, ...] = ()
     if mended:
         whole = etree.tostring(element, encoding="unicode", with_tail=False)
         flags = tuple(flag for sign, flag in ((REPLACED, "bytes_replaced"), (MARK, "xml_repaired")) if sign in whole)
+    if any(_first_text(other, f"{ns}identifier") for other in more):
+        flags += ("extra_header",)
     head = _header(header, ns) if header is not None else Header("")
     found: tuple[tuple[str, bytes], ...] = ()
     if not head.deleted and metadata is not None:

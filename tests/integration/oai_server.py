@@ -155,6 +155,8 @@ class Provider:
     def _list(self, request: Request) -> str:
         verb, token = request["verb"], request.get("resumptionToken", "")
         if token:
+            if token.count("!") != 3:
+                return error("badResumptionToken", "")
             cursor, start, until, set_spec = token.split("!")
         else:
             cursor, start, until, set_spec = "0", *(request.get(name, "") for name in ("from", "until", "set"))
