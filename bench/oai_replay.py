@@ -101,9 +101,9 @@ def bare_lxml(url: str) -> int:
     session, token, count = requests.Session(), "", 0
     while token or not count:
         params = {"verb": "ListRecords"} | ({"resumptionToken": token} if token else {})
-        answer = etree.fromstring(session.get(url, params=params, timeout=60).content).find(f"{OAI}ListRecords")
-        count += len(answer) - 1
-        token = answer.findtext(f"{OAI}resumptionToken")
+        root = etree.fromstring(session.get(url, params=params, timeout=60).content)
+        count += len(root.findall(f"{OAI}ListRecords/{OAI}record"))
+        token = root.findtext(f"{OAI}ListRecords/{OAI}resumptionToken") or ""
     session.close()
     return count
 
