@@ -1,8 +1,8 @@
 """Marks what a query found, on the original text and in its own script.
 
 As the planner demands: runs of up to four characters and phrases only whole (a lone bigram that 图书馆 shares with
-圖書情報 is not marked), longer runs whole, else by their bigrams where all of them are there, else by the dictionary's
-words; Latin words whole; pinyin and initials mark the characters that they stand for.
+圖書情報 is not marked), longer runs whole, else by their bigrams where all of them are there; Latin words whole; pinyin
+and initials mark the characters that they stand for.
 """
 
 from __future__ import annotations
@@ -31,18 +31,19 @@ def highlight(original: str, query_text: str) -> list[Segment]:
 
 
 class Highlighter:
-    """A query, made ready to mark many texts."""
+    """A query, made ready to mark many texts.
 
-    def __init__(self, query_text: str) -> None:
+    `relaxed`: the texts were found by the planner's `relaxed`, so the dictionary's words are marked.
+    """
+
+    def __init__(self, query_text: str, relaxed: bool = False) -> None:
         words = [w for w in read_words(query_text).words if not w.unwanted and w.field not in KEYWORD_NAMES]
-        self._whole = _any_of(words)
+        self._whole = _any_of([piece for word in words for piece in cut_word(word)] if relaxed else words)
         self._loose = [
             (_pattern(word), [re.compile(re.escape(pair)) for run in word.runs if is_cjk(run) for pair in bigrams(run)])
             for word in words
             if not word.phrase and any(map(is_long, word.runs))
         ]
-        cut = [pieces for word in words if len(pieces := cut_word(word)) > 1]
-        self._pieces = _any_of(piece for pieces in cut for piece in pieces)
         self._ways = [
             tuple(way)
             for sounding, group in groupby(words, may_be_pinyin)
@@ -59,8 +60,6 @@ class Highlighter:
         for whole, pairs in self._loose:
             if whole.search(folded) is None and all(pair.search(folded) for pair in pairs):
                 spans += (match.span() for pair in pairs for match in pair.finditer(folded))
-        if not spans:
-            spans += (match.span() for match in self._pieces.finditer(folded))
         if (self._ways or self._initials) and not folded.isascii():
             spans += self._sounding(folded)
         return _segments(original, [(offsets[start], offsets[end]) for start, end in spans])

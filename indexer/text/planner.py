@@ -10,6 +10,7 @@ nothing was found: `relaxed`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
@@ -53,6 +54,8 @@ SEARCHED = {
     "abstract": ("abstract",),
 }
 """Field of the search box → text fields."""
+
+_PREFIX = re.compile(r"^is[bs]n[\s:]*|\s", re.IGNORECASE)
 
 SOUNDED = ("title", "author")  # the fields with pinyin; other titles count as titles
 
@@ -210,13 +213,14 @@ def _number(word: Word) -> Query | None:
     if word.field == "class":
         value = word.written.strip().upper()
         return _any_of([Term("class_kw", value), Term("number", f"clc:{value}")])
-    if not any(character.isdigit() for character in word.written) or len(word.written) < 7:
+    written = _PREFIX.sub("", word.written)
+    if len(written) < 7 or not any(map(str.isdigit, written)):
         return None
     readings = (word.field,) if word.field in ("isbn", "issn") else ("isbn", "issn", "tyshuhao", "cn")
     found = {
         (identifier.type, identifier.value): None
         for reading in readings
-        if (identifier := parse(reading, word.written)) is not None
+        if (identifier := parse(reading, written)) is not None
         and (identifier.status == "valid" or word.field in KEYWORD_NAMES)
     }
     return _any_of(

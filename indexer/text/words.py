@@ -14,7 +14,7 @@ from unicodedata import normalize
 
 from msgspec import Struct
 
-from indexer.text.fold import fold
+from indexer.text.fold import fold, fold_with_offsets
 from indexer.text.tokens import CJK, RUN
 
 MOST_WORDS = 32
@@ -49,7 +49,7 @@ class Word(Struct, frozen=True):
     """One word, or one phrase."""
 
     runs: tuple[str, ...]  # folded, as indexer/text/tokens.py cuts them; several where they touch (c语言: c, 语言)
-    written: str  # as typed, in NFKC, without its quotes; folded where punctuation was cut away
+    written: str  # as typed, in NFKC, without its quotes
     field: str = "any"
     phrase: bool = False  # was quoted: the runs next to each other, in one value
     unwanted: bool = False
@@ -109,16 +109,20 @@ def _one(text: str, field: str, phrase: bool = False, unwanted: bool = False) ->
 
 def _touching(text: str, field: str) -> Iterator[Word]:
     """The words between punctuation, of which the runs touch each other."""
-    runs: list[str] = []
-    end = 0
-    for match in RUN.finditer(fold(text)):
-        if runs and match.start() > end:
-            yield Word(tuple(runs), "".join(runs), field)
-            runs = []
-        runs.append(match.group())
-        end = match.end()
-    if runs:
-        yield Word(tuple(runs), "".join(runs), field)
+    folded, offsets = fold_with_offsets(text)
+    together: list[re.Match[str]] = []
+    for match in RUN.finditer(folded):
+        if together and match.start() > together[-1].end():
+            yield _joined(text, offsets, together, field)
+            together = []
+        together.append(match)
+    if together:
+        yield _joined(text, offsets, together, field)
+
+
+def _joined(text: str, offsets: list[int], together: list[re.Match[str]], field: str) -> Word:
+    written = text[offsets[together[0].start()] : offsets[together[-1].end()]]
+    return Word(tuple(match.group() for match in together), written, field)
 
 
 def is_long(run: str) -> bool:
