@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,113 +37,22 @@ LIBRARIES = 40
 COPIES = 4
 SURNAMES = "王李张刘陈杨黄赵周吴徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾萧田董袁潘蒋蔡余杜叶程苏魏吕丁任沈姚"
 GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉兰志国建文斌宇浩凯健俊帆雪梅琳晨阳鹏飞龙云海山林森"
-WORDS = [
-    "中国",
-    "世界",
-    "现代",
-    "当代",
-    "古代",
-    "近代",
-    "经济",
-    "社会",
-    "文化",
-    "历史",
-    "文学",
-    "哲学",
-    "艺术",
-    "教育",
-    "法律",
-    "政治",
-    "科学",
-    "技术",
-    "工程",
-    "数学",
-    "物理",
-    "化学",
-    "生物",
-    "医学",
-    "环境",
-    "能源",
-    "管理",
-    "金融",
-    "贸易",
-    "农业",
-    "工业",
-    "城市",
-    "农村",
-    "民族",
-    "宗教",
-    "语言",
-    "翻译",
-    "新闻",
-    "传播",
-    "信息",
-    "网络",
-    "计算机",
-    "软件",
-    "数据",
-    "系统",
-    "控制",
-    "材料",
-    "机械",
-    "电子",
-    "通信",
-    "建筑",
-    "设计",
-    "理论",
-    "方法",
-    "实践",
-    "应用",
-    "发展",
-    "改革",
-    "制度",
-    "思想",
-    "批评",
-    "比较",
-    "结构",
-    "功能",
-    "分析",
-    "模型",
-    "实验",
-    "统计",
-    "评价",
-    "政策",
-    "战略",
-    "创新",
-    "关系",
-    "问题",
-    "传统",
-    "转型",
-]
-ENDS = [
-    "研究",
-    "概论",
-    "导论",
-    "史",
-    "教程",
-    "论稿",
-    "新论",
-    "纲要",
-    "通论",
-    "原理",
-    "基础",
-    "探索",
-    "述评",
-    "考论",
-    "手册",
-]
-PUBLISHERS = [
-    "人民出版社",
-    "商务印书馆",
-    "中华书局",
-    "高等教育出版社",
-    "科学出版社",
-    "清华大学出版社",
-    "北京大学出版社",
-    "三联书店",
-    "上海古籍出版社",
-    "机械工业出版社",
-]
+_WORDS = """
+中国 世界 现代 当代 古代 近代 经济 社会 文化 历史 文学 哲学 艺术 教育 法律 政治 科学 技术 工程 数学 物理
+化学 生物 医学 环境 能源 管理 金融 贸易 农业 工业 城市 农村 民族 宗教 语言 翻译 新闻 传播 信息 网络 计算机
+软件 数据 系统 控制 材料 机械 电子 通信 建筑 设计 理论 方法 实践 应用 发展 改革 制度 思想 批评 比较 结构
+功能 分析 模型 实验 统计 评价 政策 战略 创新 关系 问题 传统 转型
+"""
+WORDS = _WORDS.split()
+_ENDS = """
+研究 概论 导论 史 教程 论稿 新论 纲要 通论 原理 基础 探索 述评 考论 手册
+"""
+ENDS = _ENDS.split()
+_PUBLISHERS = """
+人民出版社 商务印书馆 中华书局 高等教育出版社 科学出版社 清华大学出版社 北京大学出版社 三联书店
+上海古籍出版社 机械工业出版社
+"""
+PUBLISHERS = _PUBLISHERS.split()
 TRADITIONAL = str.maketrans(
     "国现当经济会历学艺术教农业语网计机软数据统论实践应发证传关问题转创结构态书东长门马车见",
     "國現當經濟會歷學藝術教農業語網計機軟數據統論實踐應發證傳關問題轉創結構態書東長門馬車見",
@@ -232,7 +142,7 @@ def pure() -> None:
     print(f"features_of: {seconds / len(bibs) * 1e6:.1f} µs a record")
     features = [[features_of(bib) for bib in group] for group in groups]
     pairs = [(group[0], other) for group in features for other in group[1:]]
-    pairs += [(one[0], other[0]) for one, other in zip(features, features[1:], strict=False)]
+    pairs += [(one[0], other[0]) for one, other in pairwise(features)]
     _, seconds = _timed(lambda: [compare(a, b) for a, b in pairs])
     print(f"compare: {seconds / len(pairs) * 1e6:.1f} µs a pair")
 
@@ -314,8 +224,8 @@ def _row_of_source(number: int, symbol: str) -> dict[str, Any]:
 def _raw(record_id: int, of: int, seq: int) -> dict[str, Any]:
     return {
         "id": record_id, "source_id": of, "identifier": f"{record_id:09d}", "seq": seq, "deleted": False,
-        "format": "iso2709", "charset": "utf-8", "datestamp": "", "sets": "[]", "flags": "[]", "digest": b"", "data": b"",
-        "changed_run": 1, "seen_run": 1, "changed_as": "added",
+        "format": "iso2709", "charset": "utf-8", "datestamp": "", "sets": "[]", "flags": "[]", "digest": b"",
+        "data": b"", "changed_run": 1, "seen_run": 1, "changed_as": "added",
     }  # fmt: skip
 
 
@@ -334,7 +244,7 @@ def quality(database: Database, publication: dict[int, int]) -> None:
     with database.read() as unit:
         found = members(unit, publication)
         rows = unit.exec_driver_sql("select node, cluster from cluster_node")
-        cluster_of = {node: key for node, key in rows}
+        cluster_of = dict(tuple(row) for row in rows)
         total = count_unions(unit)
     both: dict[tuple[int, int], int] = {}
     for record_id, member in found.items():

@@ -137,7 +137,7 @@ class Cluster(Struct, frozen=True):
 def _in_chunks(unit: Unit, query: Select[Any], column: Any, values: Collection[Any]) -> Iterable[Any]:
     """Rows of the query where the column has one of the values, which are sorted so that pages are read in order."""
     for some in chunks(sorted(values), 2000):
-        yield from unit.execute(query.where(column.in_(some)))
+        yield from unit.execute(query.where(column.in_(some))).all()
 
 
 # ---------------------------------------------------------------------------------------------- members and nodes

@@ -24,9 +24,7 @@ class PairExplanation(Struct, frozen=True):
     b: UnionMember
     verdict: Verdict
     evidence: tuple[Evidence, ...]
-    stored: (
-        tuple[int, int, int] | None
-    )  # score, verdict, rules of the stored edge; None = never accepted
+    stored: tuple[int, int, int] | None  # score, verdict, rules of the stored edge; None = never accepted
     judged: bool | None  # what a person decided
     rules: int = RULES
 

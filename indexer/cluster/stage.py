@@ -98,8 +98,8 @@ def _resolve_batch(
 ) -> None:
     must, cannot = linked
     known: dict[int, Features] = dict(placed.added)
-    dirty, start = _block(unit, placed, known, limit, counts)
-    fresh = _compare(unit, dirty, known, limit, counts)
+    dirty, candidates, start = _block(unit, placed, known, limit, counts)
+    fresh = _compare(unit, candidates, known, counts)
     start |= dirty | (placed.own.keys() - placed.removed.keys())
     if must or cannot:
         start |= {node for pair in must | cannot for node in pair if node in placed.restated}
@@ -114,29 +114,29 @@ def _resolve_batch(
 
 def _block(
     unit: Unit, placed: Placed, known: dict[int, Features], limit: int, counts: ClusterCounts
-) -> tuple[set[int], set[int]]:
-    """Blocks and pairs that are no more. Returns the nodes to compare anew, and those whose neighbours have changed."""
+) -> tuple[set[int], set[Pair], set[int]]:
+    """Keys and pairs that are no more are gone. Returns the nodes to compare anew, the pairs to compare, and the nodes
+    whose neighbours have changed."""
     removed = {node: unpack_features(row.features) for node, row in placed.removed.items()}
     blocks = Blocks(unit, limit)
-    crossed = blocks.change(matchable(placed.added), matchable(removed)) - removed.keys()
+    keyed = matchable(placed.added)
+    crossed = blocks.change(keyed, matchable(removed)) - removed.keys() - placed.added.keys()
     counts.splits += blocks.splits
-    stale = {*removed, *crossed} - placed.added.keys()
+    stale = {*removed, *crossed}
     neighbours: set[int] = set()
     if stale:
         edges = clusters.edges_of(unit, stale, SAME)
         neighbours = {node for edge in edges for node in (edge.a, edge.b)} - removed.keys()
         clusters.drop_edges_of(unit, stale)
         clusters.drop_nodes(unit, removed)
-        missing = crossed - known.keys()
-        known |= {node: unpack_features(row.features) for node, row in clusters.nodes(unit, missing).items()}
-    return crossed | placed.added.keys(), neighbours
+        again = {node: unpack_features(row.features) for node, row in clusters.nodes(unit, crossed).items()}
+        known |= again
+        keyed |= again
+    return crossed | placed.added.keys(), blocks.pairs(keyed), neighbours
 
 
-def _compare(
-    unit: Unit, dirty: set[int], known: dict[int, Features], limit: int, counts: ClusterCounts
-) -> dict[Pair, int]:
-    """Compare every candidate pair with a dirty node in it, and write what is more than different. Returns accepted."""
-    candidates = Blocks(unit, limit).pairs(matchable({node: known[node] for node in dirty}))
+def _compare(unit: Unit, candidates: set[Pair], known: dict[int, Features], counts: ClusterCounts) -> dict[Pair, int]:
+    """Compare the pairs, and write what is more than different. Returns the accepted ones with their scores."""
     missing = {node for pair in candidates for node in pair} - known.keys()
     known |= {node: unpack_features(row.features) for node, row in clusters.nodes(unit, missing).items()}
     accepted: dict[Pair, int] = {}
