@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from msgspec import Struct
-from store.unions import find_by_identifier, get_union, get_unions, is_tombstone, redirect
 
 from indexer.document import Brief
 from indexer.engine.protocol import All, Engine, EngineError, Plan, Query, Results
@@ -32,6 +31,7 @@ from search_api.queries import (
 from search_api.settings import ApiSettings
 from store.database import Database, StoreError, Unit
 from store.libraries import all_libraries
+from store.unions import find_by_identifier, get_union, get_unions, is_tombstone, redirect
 
 MAX_CANDIDATES = 20
 

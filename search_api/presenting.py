@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from indexer.document import Brief, BriefHolder
-
 from indexer.engine.protocol import Suggestion
 from mappings.model import Library
 from search_api import answers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from indexer.document import Brief, BriefHolder
-
 from mappings.model import Library
 from search_api.answers import Part
 from search_api.presenting import excerpt, facet_label, present_facet, present_hit

@@ -1,0 +1,93 @@
+"""A real server over a small real catalogue, and Chromium in front of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import uvicorn
+from api_catalogue import HOSTILE_UNIONS, SETTINGS, UNIONS, fill
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+from indexer.engine.embedded import EmbeddedEngine
+from search_api.app import create_app
+from store.database import Database
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the running site."""
+    folder = tmp_path_factory.mktemp("site")
+    database = Database(f"sqlite:///{folder / 'state.db'}")
+    database.migrate()
+    engine = EmbeddedEngine(folder / "index")
+    fill(database, engine, [*UNIONS, *HOSTILE_UNIONS])
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    app = create_app(database, engine, settings=msgspec.structs.replace(SETTINGS, base_url=url))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert server.started
+    yield url
+    server.should_exit = True
+    thread.join(30)
+    listener.close()
+    engine.close()
+    database.close()
+
+
+def _driver(profile: Path, *, javascript: bool) -> webdriver.Chrome:
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if browser is None or driver is None:
+        reason = "Chromium and its driver are not installed (Debian: apt install chromium chromium-driver)"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    preferences: dict[str, object] = {"intl.accept_languages": "zh-CN,zh"}
+    if not javascript:
+        preferences["profile.managed_default_content_settings.javascript"] = 2
+    options.add_experimental_option("prefs", preferences)
+    return webdriver.Chrome(options=options, service=Service(driver))
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    made = _driver(tmp_path_factory.mktemp("profile"), javascript=True)
+    yield made
+    made.quit()
+
+
+@pytest.fixture(scope="session")
+def chromium_without_javascript(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    made = _driver(tmp_path_factory.mktemp("plain-profile"), javascript=False)
+    yield made
+    made.quit()
