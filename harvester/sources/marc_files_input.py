@@ -17,6 +17,8 @@ from harvester.sources.protocol import SourceError
 GZIP = b"\x1f\x8b"
 MAX_RATIO = 300
 """Unpacked to packed bytes; catalogues have 4 to 20, a bomb 1,000."""
+PACKED_BLOCK = 1 << 14
+"""Small, since of a block with damage nothing is unpacked."""
 RATIO_FREE = 64 << 20
 MAX_UNPACKED = 64 << 30
 UNFINISHED = (".part", ".filepart", ".tmp", ".draft", ".crdownload")
@@ -127,7 +129,7 @@ class Unpacked:
             return self._file.read(size)
         while not self.fault:
             if not self._waiting:
-                self._waiting = self._file.read(BLOCK)
+                self._waiting = self._file.read(PACKED_BLOCK)
                 self._packed += len(self._waiting)
             if not self._waiting and not self._inflater.unconsumed_tail:
                 if not self._inflater.eof:

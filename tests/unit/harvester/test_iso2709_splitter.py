@@ -112,7 +112,15 @@ def test_blocks_may_end_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_reading_goes_on_behind_any_piece_as_if_never_stopped() -> None:
-    data = chinese(1) + b"junk" + chinese(2)[:-1] + chinese(3) + b"\r\n" + chinese(4).replace("楼".encode(), b"\x1d") + chinese(5)
+    data = (
+        chinese(1)
+        + b"junk"
+        + chinese(2)[:-1]
+        + chinese(3)
+        + b"\r\n"
+        + chinese(4).replace("楼".encode(), b"\x1d")
+        + chinese(5)
+    )
     pieces = split(data)
     assert len(pieces) == 6
     for at, piece in enumerate(pieces):
@@ -212,9 +220,7 @@ SOUND += [western(number, f"Les Misérables, t. {number}") for number in range(8
 @settings(max_examples=400, deadline=None)
 @given(
     st.lists(
-        st.tuples(
-            st.sampled_from(range(12)), st.sampled_from(KINDS), st.integers(0, 2000), st.integers(0, 255)
-        ),
+        st.tuples(st.sampled_from(range(12)), st.sampled_from(KINDS), st.integers(0, 2000), st.integers(0, 255)),
         min_size=1,
         max_size=2,
         unique_by=lambda damage: damage[0],
