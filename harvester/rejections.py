@@ -52,6 +52,26 @@ TEXTS = {
         "The metadata is in a format that is not known.",
         "Harvest with metadata prefix marcxml or oai_dc.",
     ),
+    "no_identifier": RejectionText(
+        "记录没有OAI标识号。",
+        "The record has no OAI identifier.",
+        "The provider must give each record an identifier in its header.",
+    ),
+    "extra_metadata": RejectionText(
+        "一条OAI记录中含有多条书目记录，只采用第一条。",
+        "One OAI record holds several bibliographic records; only the first was taken.",
+        "The provider must send one bibliographic record in each OAI record.",
+    ),
+    "page_broken": RejectionText(
+        "此页残缺，其余部分无法读取。",
+        "The page is broken; the rest of it could not be read.",
+        "Ask the provider's operator to look at this page; the next run tries again.",
+    ),
+    "not_delivered": RejectionText(
+        "来源列出此记录，却始终未能提供。",
+        "The provider lists this record and fails to deliver it.",
+        "Ask the provider's operator to look at this record; the next run tries again.",
+    ),
     "no_title": RejectionText(
         "没有题名。",
         "There is no title.",

@@ -105,6 +105,8 @@ class _Applied:
             setattr(counts, outcome, getattr(counts, outcome) + 1)
         self._brake(counts.deleted)
         changes.write()
+        if page.raw:
+            harvests.keep_mended_page(unit, self.run.id, page.raw)
         if page.note:
             self.notes.append(page.note)
         self.promised = page.promised if page.promised is not None else self.promised

@@ -71,7 +71,7 @@ class Catalogue:
         return answers.SearchAnswer(
             query=parameters.q,
             total=results.total,
-            hits=self._hits(parameters, results, libraries),
+            hits=self._hits(parameters, results, libraries, is_relaxed),
             facets=self._facets(parameters, query, results, libraries),
             next=self._next(parameters, results),
             also_searched=also_searched(parameters.q),
@@ -82,9 +82,9 @@ class Catalogue:
         return search_plan(parameters, query, tuple(libraries), self.settings.page_size)
 
     def _hits(
-        self, parameters: SearchParameters, results: Results, libraries: Mapping[str, Library]
+        self, parameters: SearchParameters, results: Results, libraries: Mapping[str, Library], is_relaxed: bool
     ) -> tuple[answers.SearchHit, ...]:
-        marks = Highlighter(parameters.q) if parameters.q else None
+        marks = Highlighter(parameters.q, relaxed=is_relaxed) if parameters.q else None
         return tuple(
             present_hit(decode(hit.source, Brief), marks, parameters.field, libraries, self.settings.base_url)
             for hit in results.hits

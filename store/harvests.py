@@ -69,6 +69,14 @@ rejection = Table(
     Index("ix_rejection_record_id", "record_id"),
 )
 
+mended_page = Table(
+    "mended_page",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("harvest_run.id"), nullable=False, index=True),
+    Column("data", LargeBinary, nullable=False),  # zstd of a page with broken bytes, as it came
+)
+
 
 class Counts(Struct):
     """What became of the records received: received = added + changed + unchanged + deleted + rejected."""
@@ -167,6 +175,11 @@ def save_run(unit: Connection, run_id: int, resume: str, promised: int | None, c
             **{name: getattr(counts, name) for name in ("received", *OUTCOMES, "vanished")},
         )
     )
+
+
+def keep_mended_page(unit: Connection, run_id: int, data: bytes) -> None:
+    """Records of the page were read after its bytes had been mended: what it was before stays to be looked at."""
+    unit.execute(mended_page.insert().values(run_id=run_id, data=pack(data)))
 
 
 def end_run(

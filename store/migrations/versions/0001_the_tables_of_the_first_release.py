@@ -230,6 +230,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_bib_record_seq", ["seq"], unique=False)
 
     op.create_table(
+        "mended_page",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["harvest_run.id"], name=op.f("fk_mended_page_run_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mended_page")),
+    )
+    with op.batch_alter_table("mended_page", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mended_page_run_id"), ["run_id"], unique=False)
+
+    op.create_table(
         "rejection",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("run_id", sa.Integer(), nullable=False),
@@ -255,6 +266,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_rejection_record_id")
 
     op.drop_table("rejection")
+    with op.batch_alter_table("mended_page", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_mended_page_run_id"))
+
+    op.drop_table("mended_page")
     with op.batch_alter_table("bib_record", schema=None) as batch_op:
         batch_op.drop_index("ix_bib_record_seq")
 

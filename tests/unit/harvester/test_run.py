@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import harvester
+from harvester.rejections import TEXTS
 from harvester.run import harvest
 from harvester.sources.protocol import Ending, Page, Received, Refused, SourceError
+from indexer.normalise import NO_TITLE, NOT_BIBLIOGRAPHIC, UNKNOWN_DIALECT
 from mappings.model import Library
 from store import harvests, libraries, records
 from store.database import Database
@@ -184,3 +189,14 @@ def test_pages_of_any_size_end_in_the_same_state(
             states.append(list(records.scan_raw(unit)))
         database.close()
     assert states[0] == states[1]
+
+
+def test_every_code_that_a_reader_or_a_crosswalk_gives_has_its_texts() -> None:
+    given = {NO_TITLE, NOT_BIBLIOGRAPHIC, UNKNOWN_DIALECT}
+    for file in (Path(harvester.__file__).parent / "sources").glob("*.py"):
+        source = file.read_text(encoding="utf-8")
+        given.update(re.findall(r'Refused\(\s*(?:code=)?"([a-z_]+)"', source))
+    assert len(given) > 8
+    assert given <= TEXTS.keys()
+    for text in TEXTS.values():
+        assert text.zh and text.en and text.fix
