@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlencode, urlsplit
 
 from msgspec import Struct
 
+from indexer.text.fold import fold
+from indexer.text.pinyin import syllables, token
 from mappings.model import Agent, BibRecord, Holder, Library, UnionRecord
 from search_api import answers
 from search_api.citation import gbt7714
@@ -103,7 +105,9 @@ def describe(bib: BibRecord) -> tuple[Row, ...]:
 def _elements(bib: BibRecord) -> Iterator[tuple[str, tuple[Value, ...]]]:
     yield "responsibility", _texts(bib, bib.responsibility)
     yield "agents", tuple(_agent(bib, agent) for agent in bib.agents)
-    yield "titles", tuple(_value(bib, each.value, label=words("titles", each.kind)) for each in bib.titles)
+    other = without_romanisations([each.value for each in bib.titles], (bib.title, bib.title_alt))
+    titles = (each for each in bib.titles if each.value in other)
+    yield "titles", tuple(_value(bib, each.value, label=words("titles", each.kind)) for each in titles)
     yield "edition", _texts(bib, bib.edition)
     yield "publication", _texts(bib, publication(bib))
     yield "coverage", _texts(bib, bib.coverage)
@@ -134,10 +138,16 @@ def material_words(material: str, carrier: str) -> Words:
 
 def publication(bib: BibRecord) -> str:
     """北京 : 人民文学出版社, 2008"""
-    place = " ; ".join(bib.places)
-    maker = " ; ".join(bib.publishers)
+    place = " ; ".join(without_romanisations(bib.places))
+    maker = " ; ".join(without_romanisations(bib.publishers))
     date = bib.date_text or years(bib.year, bib.year_end)
     return ", ".join(part for part in (" : ".join(part for part in (place, maker) if part), date) if part)
+
+
+def without_romanisations(values: Sequence[str], beside: Sequence[str] = ()) -> list[str]:
+    """The values but for those that only spell another one, or one of `beside`, in pinyin: 北京 and Beijing."""
+    sounding = {"".join(map(token, syllables(text))) for text in (*values, *beside) if _HAN.search(text)}
+    return [text for text in values if _HAN.search(text) or "".join(re.findall(r"\w", fold(text))) not in sounding]
 
 
 def years(first: int, last: int) -> str:

@@ -97,6 +97,18 @@ def test_the_language_of_a_text_follows_its_script(text: str, languages: tuple[s
     assert text_language(text, languages) == lang
 
 
+def test_what_only_spells_another_value_is_not_said_twice() -> None:
+    both = bib(
+        places=("北京", "Beijing", "New York"),
+        publishers=("人民文学出版社", "Ren Min Wen Xue Chu Ban She", "Springer"),
+        titles=(Title("石头记"), Title("Shi tou ji"), Title("Hong lou meng"), Title("Dream of the red chamber")),
+        year=1996,
+    )
+    assert publication(both) == "北京 ; New York : 人民文学出版社 ; Springer, 1996"
+    assert rows(both)["Other titles"] == ["石头记", "Dream of the red chamber"]
+    assert publication(bib(places=("Beijing",))) == "Beijing"
+
+
 def test_publication_and_years() -> None:
     assert publication(bib(places=("北京",), publishers=("中华书局",), year=1998)) == "北京 : 中华书局, 1998"
     assert publication(bib(publishers=("中华书局",), date_text="民国二十年")) == "中华书局, 民国二十年"
