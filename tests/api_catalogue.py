@@ -53,11 +53,19 @@ MERGED, DELETED = 2001, 2002
 TEXTBOOKS = range(3001, 3026)
 
 
-def held(*symbols: str, status: str = "available", coverage: str = "") -> tuple[Holder, ...]:
+def held(*symbols: str, status: str = "available", coverage: str = "", copies: int = 0) -> tuple[Holder, ...]:
     return tuple(
         Holder(
             symbol,
-            (Holding(location="中文图书借阅区", call_number=f"I242.4/{place}", coverage=coverage, status=status),),
+            (
+                Holding(
+                    location="中文图书借阅区",
+                    call_number=f"I242.4/{place}",
+                    coverage=coverage,
+                    copies=copies,
+                    status=status,
+                ),
+            ),
             status in ("available", "reference", ""),
             (f"{symbol}-{place}",),
         )
@@ -156,7 +164,7 @@ UNIONS: tuple[UnionRecord, ...] = (
             level="s",
             identifiers=(Identifier("issn", "1001-7917"), Identifier("cn", "11-1676")),
         ),
-        held("BNU", coverage="1979- 总1期-"),
+        held("BNU", coverage="1979- 总1期-", copies=3),
     ),
     union(
         DEUTSCH,

@@ -26,6 +26,7 @@ from api_catalogue import (
 from api_client import ApiClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lxml import html
 
 from indexer.engine.embedded import EmbeddedEngine
 from mappings.model import union_id
@@ -185,6 +186,12 @@ def test_the_record_page_says_what_the_api_says(client: ApiClient) -> None:
     assert 'rel="noopener noreferrer external" href="https://example.org/hlm"' in page
     assert "javascript:" not in page
     assert 'lang="zh"' in page
+
+
+def test_coverage_and_copies_stand_apart(client: ApiClient) -> None:
+    page = html.fromstring(client.get(f"/record/{union_id(XUEKAN)}").content.decode())
+    (cell,) = page.xpath("//td[@data-label='卷期与册数']")
+    assert cell.text_content().split() == ["1979-", "总1期-", "3", "册"]
 
 
 def test_merged_records_lead_on_and_deleted_ones_leave_a_tombstone(client: ApiClient) -> None:
