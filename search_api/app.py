@@ -82,7 +82,9 @@ def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
 
     @app.exception_handler(HTTPException)
     def _(request: Request, error: HTTPException) -> Response:
-        return tell(request, wrong_method() if error.status_code == 405 else no_such_page())
+        if error.status_code == 405:
+            return tell(request, wrong_method((error.headers or {}).get("Allow", "GET")))
+        return tell(request, no_such_page())
 
     @app.exception_handler(BadCursor)
     def _(request: Request, error: BadCursor) -> Response:

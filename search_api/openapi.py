@@ -8,7 +8,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
-from starlette.responses import Response
+from starlette.responses import JSONResponse
 
 from search_api import answers
 
@@ -32,10 +32,8 @@ _TITLES = {
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 
-class JsonAnswer(Response):
-    """An answer struct as JSON."""
-
-    media_type = "application/json"
+class JsonAnswer(JSONResponse):
+    """An answer struct as JSON. A JSONResponse, since FastAPI documents any other as a string."""
 
     def __init__(self, content: Struct, status_code: int = 200, headers: dict[str, str] | None = None) -> None:
         super().__init__(content, status_code, headers)

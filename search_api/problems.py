@@ -63,8 +63,14 @@ def no_such_page() -> ProblemError:
     )
 
 
-def wrong_method() -> ProblemError:
-    return ProblemError(405, "method-not-allowed", "此地址只接受 GET 请求。", "This address takes GET requests only.")
+def wrong_method(allowed: str) -> ProblemError:
+    return ProblemError(
+        405,
+        "method-not-allowed",
+        f"此地址只接受 {allowed} 请求。",
+        f"This address takes {allowed} requests only.",
+        headers={"Allow": allowed},
+    )
 
 
 def unknown_record(record_id: str) -> ProblemError:

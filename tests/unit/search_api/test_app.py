@@ -208,7 +208,8 @@ def test_unknown_pages_are_404_pages(client: ApiClient, path: str) -> None:
 
 
 def test_other_methods_are_refused(client: ApiClient) -> None:
-    assert problem_of(client.request("POST", "/api/search")).status == 405
+    refused = client.request("POST", "/api/search")
+    assert (problem_of(refused).status, refused.headers["allow"]) == (405, "GET")
     assert client.request("POST", "/search").status_code == 405
 
 
@@ -251,6 +252,7 @@ def test_openapi_documents_every_route_with_an_example_that_fits(client: ApiClie
     kinds = {kind.__name__: kind for kind in KINDS}
     for path, item in document["paths"].items():
         content = item["get"]["responses"]["200"]["content"]["application/json"]
+        assert set(content["schema"]) == {"$ref"}, path
         kind = kinds[content["schema"]["$ref"].rpartition("/")[2]]
         assert msgspec.convert(content["example"], kind), path
         for parameter in item["get"].get("parameters", ()):
