@@ -22,12 +22,13 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     bindparam,
+    column,
     delete,
     func,
     or_,
     select,
-    tuple_,
     update,
+    values,
 )
 
 from store.database import Unit, metadata
@@ -134,10 +135,10 @@ class Cluster(Struct, frozen=True):
     live: bool
 
 
-def _in_chunks(unit: Unit, query: Select[Any], column: Any, values: Collection[Any]) -> Iterable[Any]:
+def _in_chunks(unit: Unit, query: Select[Any], of: Any, wanted: Collection[Any]) -> Iterable[Any]:
     """Rows of the query where the column has one of the values, which are sorted so that pages are read in order."""
-    for some in chunks(sorted(values), 2000):
-        yield from unit.execute(query.where(column.in_(some))).all()
+    for some in chunks(sorted(wanted), 2000):
+        yield from unit.execute(query.where(of.in_(some))).all()
 
 
 # ---------------------------------------------------------------------------------------------- members and nodes
@@ -238,8 +239,14 @@ def blocks(unit: Unit, keys: Collection[int]) -> list[tuple[int, int, int]]:
 def sub_blocks(unit: Unit, pairs: Collection[tuple[int, int]]) -> list[tuple[int, int, int]]:
     """(key, split, node) of every node that has one of the (key, split)."""
     c = match_key.c
-    query = select(c.key, c.split, c.node)
-    return [(row[0], row[1], row[2]) for row in _in_chunks(unit, query, tuple_(c.key, c.split), pairs)]
+    found: list[tuple[int, int, int]] = []
+    for some in chunks(sorted(pairs)):
+        # A join, since SQLite answers (key, split) IN (…) by reading the whole table.
+        wanted = values(column("key", BigInteger), column("split", BigInteger), name="wanted").data(list(some)).cte()
+        join = (c.key == wanted.c.key) & (c.split == wanted.c.split)
+        rows = unit.execute(select(c.key, c.split, c.node).select_from(wanted).join(match_key, join)).all()
+        found += [(row[0], row[1], row[2]) for row in rows]
+    return found
 
 
 def add_keys(unit: Unit, rows: Collection[tuple[int, int, int]]) -> None:

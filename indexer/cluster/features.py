@@ -72,7 +72,7 @@ _TAIL = re.compile(r"\s[/=]\s.*\Z", re.DOTALL)
 _ARTICLE = re.compile(r"(?:the|an?|l[ea]s?|der|die|das)\s+(?=\w)")
 _HAN = re.compile(r"[㐀-鿿𠀀-𳿿]")
 _ROLES = re.compile(
-    r"(?:等|主编|副主编|编著|编写|编译|编辑|编纂|合著|原著|著者|译注|校注|点校|译者|整理|绘画|著|编|译|撰|校|注|辑|绘)+\Z"
+    r"(?:等|主编|副主编|编著|编写|编译|编辑|编纂|合著|原著|著者|译注|校注|点校|译者|整理|绘画|改编|著|编|译|撰|校|注|辑|绘|续)+\Z"
 )
 _RARE_EXTENT = re.compile(r"[\W_]*[一二三四五六七八九十百千〇零\d]+[卷回折](?:首.{0,3}卷|末.{0,3}卷|附.{0,8})?[\W_]*\Z")
 _PUBLISHER = re.compile(

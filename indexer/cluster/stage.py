@@ -6,7 +6,7 @@ and judgements that there are: nodes, blocks and pairs are, and every touched co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from msgspec import Struct
 
@@ -72,7 +72,8 @@ def _batch(unit: Unit, size: int, limit: int, counts: ClusterCounts) -> tuple[in
     entering = [*rows, *bibs(unit, [record_id for record_id in restated if record_id not in read])]
     links = judgements.links(unit)
     placed = place(unit, entering, {of for link in links for of in (link.a, link.b)})
-    _resolve_batch(unit, placed, _linked(unit, links), limit, counts)
+    linked = _linked(unit, links, {row.record_id for row in entering})
+    _resolve_batch(unit, placed, linked, limit, counts)
     if rows:
         set_watermark(unit, STAGE, rows[-1].seq)
     if restated:
@@ -82,30 +83,34 @@ def _batch(unit: Unit, size: int, limit: int, counts: ClusterCounts) -> tuple[in
     return len(rows), len(rows) == size
 
 
-def _linked(unit: Unit, links: list[Link]) -> tuple[set[Pair], set[Pair]]:
-    """(must-links, cannot-links) between nodes."""
+class _Linked(Struct):
+    """What people decided, between nodes."""
+
+    must: set[Pair]
+    cannot: set[Pair]
+    beside: set[int]  # nodes of records that share a judgement with a record of the batch
+
+
+def _linked(unit: Unit, links: list[Link], batch: Collection[int]) -> _Linked:
     where = clusters.members(unit, {of for link in links for of in (link.a, link.b)})
-    must: set[Pair] = set()
-    cannot: set[Pair] = set()
+    linked = _Linked(set(), set(), set())
     for link in links:
-        if link.a in where and link.b in where:
-            (must if link.same else cannot).add(ordered(where[link.a].node, where[link.b].node))
-    return must, cannot
+        a, b = where.get(link.a), where.get(link.b)
+        if a and b:
+            (linked.must if link.same else linked.cannot).add(ordered(a.node, b.node))
+        if link.a in batch or link.b in batch:
+            linked.beside |= {member.node for member in (a, b) if member}
+    return linked
 
 
-def _resolve_batch(
-    unit: Unit, placed: Placed, linked: tuple[set[Pair], set[Pair]], limit: int, counts: ClusterCounts
-) -> None:
-    must, cannot = linked
+def _resolve_batch(unit: Unit, placed: Placed, linked: _Linked, limit: int, counts: ClusterCounts) -> None:
     known: dict[int, Features] = dict(placed.added)
     dirty, candidates, start = _block(unit, placed, known, limit, counts)
     fresh = _compare(unit, candidates, known, counts)
-    start |= dirty | (placed.own.keys() - placed.removed.keys())
-    if must or cannot:
-        start |= {node for pair in must | cannot for node in pair if node in placed.restated}
-    pairs, nodes = _reach(unit, start, fresh, dirty, must)
+    start |= dirty | (placed.own.keys() - placed.removed.keys()) | linked.beside
+    pairs, nodes = _reach(unit, start, fresh, dirty, linked.must)
     before = placed.known | clusters.nodes(unit, nodes - placed.known.keys() - placed.added.keys())
-    groups = _groups(nodes, pairs, before, known, must, cannot)
+    groups = _groups(nodes, pairs, before, known, linked)
     own = {node: placed.own.get(node, before[node].own if node in before else 0) for node in nodes}
     old = {node: before[node].cluster for node in {*nodes, *placed.removed} if node in before}
     assignment = assign(unit, groups, own, old)
@@ -185,8 +190,7 @@ def _groups(
     pairs: Mapping[Pair, int],
     rows: Mapping[int, Node],
     known: dict[int, Features],
-    must: set[Pair],
-    cannot: set[Pair],
+    linked: _Linked,
 ) -> list[list[int]]:
     """The clusters of all components."""
 
@@ -198,7 +202,7 @@ def _groups(
     def conflicting(a: int, b: int) -> bool:
         return bool(conflict(features(a), features(b)))
 
-    must = {pair for pair in must if pair[0] in nodes and pair[1] in nodes}
+    must = {pair for pair in linked.must if pair[0] in nodes and pair[1] in nodes}
     found: list[list[int]] = []
     whole = components(nodes, (*pairs, *must))
     number = {node: n for n, component in enumerate(whole) for node in component}
@@ -211,7 +215,7 @@ def _groups(
             continue
         members = set(component)
         its_must = {pair for pair in must if pair[0] in members} if must else ()
-        its_cannot = {pair for pair in cannot if pair[0] in members and pair[1] in members} if cannot else ()
+        its_cannot = {pair for pair in linked.cannot if pair[0] in members and pair[1] in members}
         found += resolve(component, its_pairs, conflicting, its_must, its_cannot)
     return found
 
