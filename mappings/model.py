@@ -47,8 +47,8 @@ class Agent(Struct, frozen=True, omit_defaults=True):
 class Identifier(Struct, frozen=True, omit_defaults=True):
     """A number of the publication. `value` is canonical where the type has a canonical form.
 
-    Types: isbn (13 digits), issn (NNNN-NNNC), tyshuhao (统一书号, as NNNNN·NNNN), cn (NN-NNNN, 国内统一刊号), oclc, lccn,
-    calis (099), nlc (049), control (001 of another system, 035), doi, ismn, standard, other.
+    Types: isbn (13 digits), issn (NNNN-NNNC), tyshuhao (统一书号, as NNNNN·NNNN), cn (NN-NNNN, 国内统一刊号), oclc,
+    lccn, calis (099), nlc (049), control (001 of another system, 035), doi, ismn, standard, other.
     """
 
     type: str
@@ -83,7 +83,8 @@ class Link(Struct, frozen=True, omit_defaults=True):
 class Relation(Struct, frozen=True, omit_defaults=True):
     """Another publication that this one is linked to (MARC21 76X–78X, CNMARC 4XX)."""
 
-    kind: str  # host, set, series, supplement, parent, preceding, succeeding, other_edition, other_format, translation, other
+    # host, set, series, supplement, parent, preceding, succeeding, other_edition, other_format, translation, other
+    kind: str
     title: str = ""
     identifier: str = ""  # ISBN or ISSN as given
     number: str = ""

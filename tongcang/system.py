@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import os
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -74,8 +77,22 @@ class System:
             return
         # Not forked: a child must not inherit open databases, threads and locks.
         context = get_context("spawn")
-        with ProcessPoolExecutor(self.settings.processes, mp_context=context, initializer=relax_collector) as executor:
+        with ProcessPoolExecutor(
+            self.settings.processes, mp_context=context, initializer=_prepare_worker, initargs=(os.getpid(),)
+        ) as executor:
             yield executor
+
+
+def _prepare_worker(parent: int) -> None:
+    """A worker ends with the process that it works for, even where that was killed and could not say so."""
+    relax_collector()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def relax_collector() -> None:

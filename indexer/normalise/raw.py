@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from harvester.marc.dublin_core import decode_oai_dc
-from harvester.marc.marcxml import decode_marcxml
-
 from harvester.marc.iso2709 import decode_iso2709
+from harvester.marc.marcxml import decode_marcxml
 from indexer.normalise.crosswalks import Crosswalks
 from indexer.normalise.record import Rejection, normalise
 from mappings.fields import SourceRecord

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from random import Random
 
+import psutil
 import pytest
 
 from tongcang.sample.consortium import build
@@ -39,6 +39,27 @@ def finish(folder: Path) -> None:
     assert process.returncode in (0, 3), f"{out}\n{err}"
 
 
+def children_end(session: int) -> None:
+    """Whatever the dead night had started ends within ten seconds. Raises AssertionError otherwise."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        left = [p for p in psutil.process_iter() if _session(p.pid) == session and p.status() != psutil.STATUS_ZOMBIE]
+        if not left:
+            return
+        time.sleep(0.1)
+    commands = [" ".join(process.cmdline()) for process in left]
+    for process in left:
+        process.kill()
+    raise AssertionError(f"left behind by a killed night: {commands}")
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return 0
+
+
 def state(folder: Path) -> str:
     words = [sys.executable, "-m", "tongcang.cli", "--data", str(folder), "store", "hash"]
     return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
@@ -59,9 +80,12 @@ def test_ten_kills_leave_no_trace(tmp_path: Path) -> None:
         process = demo(killed)
         moment = chance.uniform(0.2, 0.95) * length
         time.sleep(moment)
+        # The night alone: its workers and the provider must see for themselves that it is gone.
         if process.poll() is None:
             moments.append(round(moment, 2))
-        os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+        process.wait()
+        children_end(process.pid)
         process.communicate()
     finish(killed)
     assert moments, "every night was over before it was killed"
