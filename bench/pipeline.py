@@ -21,11 +21,11 @@ from pathlib import Path
 from random import Random
 
 import psutil
-from indexer.document import Brief
-from indexer.text.planner import plan_words
 from pymarc import MARCReader
 
+from indexer.document import Brief
 from indexer.engine.protocol import Engine, Facet, Plan, Terms
+from indexer.text.planner import plan_words
 from mappings.model import Library, decode
 from store import libraries, unions
 from store.database import Database
