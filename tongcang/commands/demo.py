@@ -68,7 +68,8 @@ def demo(
         raise typer.Exit(EXIT[receipt.state])
     messages.print("\n试一试 Try these searches:")
     for sample in SAMPLES:
-        messages.print(f"  {settings.public_url}/search?q={sample.query}   {sample.zh} {sample.en}", markup=False)
+        address = f"{settings.public_url}/search?q={sample.query.replace(' ', '+')}"
+        messages.print(f"  {address}   {sample.zh} {sample.en}", markup=False, soft_wrap=True)
     with listener:
         run(system, listener, SAMPLES)
 
