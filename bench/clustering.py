@@ -149,9 +149,9 @@ def pure() -> None:
 
 def stages(size: int, executor: Executor) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{Path(folder) / 'state.db'}")
-        metadata.create_all(database.engine)
-        publication = fill(database, size)
+        url = f"sqlite:///{Path(folder) / 'state.db'}"
+        publication = executor.submit(fill, url, size).result()  # elsewhere, as normalising is: it leaves full caches
+        database = Database(url)
         counts, seconds = _timed(lambda: cluster_changes(database))
         print(
             f"{size:>8,} records: cluster {size / seconds:,.0f} records/s, {counts.pairs / size:.2f} pairs/record, "
@@ -172,8 +172,10 @@ def stages(size: int, executor: Executor) -> None:
         database.close()
 
 
-def fill(database: Database, size: int) -> dict[int, int]:
+def fill(url: str, size: int) -> dict[int, int]:
     """Write normal records as the normalise stage does. Returns the publication of each record id."""
+    database = Database(url)
+    metadata.create_all(database.engine)
     libraries = [f"L{number:02d}" for number in range(LIBRARIES)]
     chance = random.Random(7)
     with database.write() as unit:
@@ -196,6 +198,7 @@ def fill(database: Database, size: int) -> dict[int, int]:
                 for i, ((_, of, bib), seq) in enumerate(zip(some, numbers, strict=True))
             ]
             unit.execute(bib_record.insert(), bibs)
+    database.close()
     return {at + 1: number for at, (number, _, _) in enumerate(rows)}
 
 

@@ -25,8 +25,8 @@ class Placed(Struct):
     added: dict[int, Features]  # new nodes
     blobs: dict[int, bytes]  # their packed features
     removed: dict[int, Node]  # nodes whose last record has left
-    own: dict[int, int]  # the least own of each node that gained or lost records
-    restated: set[int]  # nodes of records that changed in what clustering doesn't read
+    own: dict[int, int]  # the least own of each node where it is another than before
+    restated: set[int]  # other nodes whose records changed: their clusters stay, their union records may not
     entering: dict[int, Member]  # by record id
     leaving: dict[int, Member]
     known: dict[int, Node]  # nodes as they were before
@@ -63,7 +63,7 @@ def place(unit: Unit, rows: Sequence[BibRow], judged: Collection[int]) -> Placed
 
 
 def _settle(unit: Unit, placed: Placed, read: dict[bytes, Features]) -> None:
-    """Write members; find which nodes are new, which are empty now, and the least own of those that changed."""
+    """Write members; find which nodes are new, which are empty now, and whose least own is another."""
     clusters.drop_members(unit, placed.leaving)
     clusters.add_members(unit, placed.entering.values())
     unknown = {member.node for member in placed.entering.values()} - placed.known.keys()
@@ -78,6 +78,10 @@ def _settle(unit: Unit, placed: Placed, read: dict[bytes, Features]) -> None:
         placed.own[member.node] = min(member.own, least)
         if node is None and member.node not in placed.added:
             placed.added[member.node] = _read(placed.blobs[member.node], read)
+    settled = {of for of, own in placed.own.items() if of in placed.known and placed.known[of].own == own}
+    for of in settled:  # one copy more, or one less, of what stays where it is
+        del placed.own[of]
+    placed.restated |= settled
 
 
 def matchable(nodes: dict[int, Features]) -> dict[int, Features]:
