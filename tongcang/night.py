@@ -15,7 +15,7 @@ from harvester.run import Progress, harvest
 from harvester.sources.protocol import SourceError
 from indexer.build import IndexCounts, index_changes
 from indexer.cluster.stage import build_unions, cluster_changes
-from indexer.pipeline import normalise_changes
+from indexer.pipeline import normalise_changes, normalise_many
 from store import harvests, libraries, unions
 from store.harvests import Counts
 from store.libraries import Source
@@ -81,10 +81,13 @@ def run_night(
     relax_collector()
     seconds: dict[str, float] = {}
     began = time.monotonic()
-    with system.work_lock():
+    with system.work_lock(), system.workers() as workers:
+        if workers is not None:
+            for _ in range(system.settings.processes):
+                workers.submit(normalise_many, [])  # they start and load their code while the sources are read
         runs = harvest_sources(system, sources, accept_deletions=accept_deletions, tell=tell)
         seconds["harvest"] = time.monotonic() - began
-        indexed = catalogue(system, tell=tell, seconds=seconds)
+        indexed = catalogue(system, workers, tell=tell, seconds=seconds)
     with system.database.read() as unit:
         receipts = []
         for source, run_id, took in runs:
@@ -109,7 +112,12 @@ def run_night(
 
 
 def catalogue(
-    system: System, *, tell: Callable[[Told], None] = lambda _: None, seconds: dict[str, float], rebuild: bool = False
+    system: System,
+    workers: Executor | None,
+    *,
+    tell: Callable[[Told], None] = lambda _: None,
+    seconds: dict[str, float],
+    rebuild: bool = False,
 ) -> IndexCounts:
     """Everything behind the raw records: normalise, cluster, unite, index. To be called under the work lock."""
     database = system.database
@@ -120,11 +128,10 @@ def catalogue(
         seconds[stage] = time.monotonic() - began
         return result
 
-    with system.workers() as workers:
-        timed("normalise", lambda done: _nothing(normalise_changes(database, executor=workers, progress=done)))
-        timed("cluster", lambda done: _nothing(cluster_changes(database, progress=done)))
-        timed("union", lambda done: _nothing(build_unions(database, executor=workers, progress=done)))
-        counts = timed("index", lambda done: _index(system, workers, rebuild, done))
+    timed("normalise", lambda done: _nothing(normalise_changes(database, executor=workers, progress=done)))
+    timed("cluster", lambda done: _nothing(cluster_changes(database, progress=done)))
+    timed("union", lambda done: _nothing(build_unions(database, executor=workers, progress=done)))
+    counts = timed("index", lambda done: _index(system, workers, rebuild, done))
     assert counts is not None
     return counts
 

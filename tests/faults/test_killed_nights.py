@@ -60,6 +60,11 @@ def _session(pid: int) -> int:
         return 0
 
 
+def stay_at_day_0(folder: Path) -> None:
+    """A night that ended before it was killed would let the next one play the day after."""
+    (folder / "sample" / "day.json").write_text('{"day": 0, "done": false}', encoding="utf-8")
+
+
 def state(folder: Path) -> str:
     words = [sys.executable, "-m", "tongcang.cli", "--data", str(folder), "store", "hash"]
     return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
@@ -77,6 +82,7 @@ def test_ten_kills_leave_no_trace(tmp_path: Path) -> None:
     build(killed / "sample", publications=PUBLICATIONS)
     moments = []
     for _ in range(KILLS):
+        stay_at_day_0(killed)
         process = demo(killed)
         moment = chance.uniform(0.2, 0.95) * length
         time.sleep(moment)
@@ -87,6 +93,7 @@ def test_ten_kills_leave_no_trace(tmp_path: Path) -> None:
         process.wait()
         children_end(process.pid)
         process.communicate()
+    stay_at_day_0(killed)
     finish(killed)
     assert moments, "every night was over before it was killed"
     assert state(killed) == expected, f"seed {SEED}, killed after {moments} s"

@@ -27,8 +27,8 @@ def rebuild(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _run(system: System, *, rebuild: bool, as_json: bool) -> None:
     seconds: dict[str, float] = {}
-    with system.work_lock(), progress_bars(quiet=as_json) as tell:
-        counts = catalogue(system, tell=tell, seconds=seconds, rebuild=rebuild)
+    with system.work_lock(), system.workers() as workers, progress_bars(quiet=as_json) as tell:
+        counts = catalogue(system, workers, tell=tell, seconds=seconds, rebuild=rebuild)
     if as_json:
         print_json({"counts": counts, "generation": system.engine.live(), "seconds": seconds})
     else:
