@@ -7,8 +7,9 @@ as its first argument and neither commits nor rolls back.
 
 from __future__ import annotations
 
+import copy
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ class Database:
         if self.url.get_backend_name() == "sqlite":
             # pysqlite must not begin transactions on its own: we say BEGIN IMMEDIATE ourselves.
             connect_args = {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
+        self._check: Callable[[Connection], None] = lambda _: None
         # Threads of this process queue here; SQLite's own waiting is polling with growing pauses.
         self._writing = threading.Lock()
         self.engine: Engine = create_engine(self.url, connect_args=connect_args)
@@ -57,12 +59,20 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
 
+    def guarded(self, check: Callable[[Connection], None]) -> Database:
+        """This database as the holder of a lease sees it: every `write()` begins with the check, which raises where
+        the lease was lost. The check locks the lease's row, so that nobody takes it while the transaction lasts."""
+        guarded = copy.copy(self)
+        guarded._check = check
+        return guarded
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that may write: committed on leaving, rolled back on an exception."""
         with self._told(), self._writing, self.engine.connect() as connection:
             connection = connection.execution_options(tongcang_write=True)
             with connection.begin():
+                self._check(connection)
                 yield connection
 
     @contextmanager

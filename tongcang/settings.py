@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from indexer.engine.elastic_settings import ElasticSettings
+
 
 class SettingsError(Exception):
     """A setting can't be used. The message says which, where it stands and what it may be."""
@@ -31,6 +33,19 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     time_zone: str = "Asia/Shanghai"
     contact: str = ""  # e-mail of the operator, told to the libraries' servers
     heap_mb: int = 400  # memory of the embedded engine while it builds
+    queue: bool = False  # nights are done by `tongcang work` processes; needs a PostgreSQL database
+    lease_seconds: int = 60  # a worker that says nothing for so long is taken to be dead
+    elastic_urls: str = ""  # of Elasticsearch, separated by blanks or commas; "" = the embedded engine
+    elastic_api_key: str = ""  # base64, as Elasticsearch gave it; or user and password
+    elastic_user: str = ""
+    elastic_password: str = ""
+    elastic_ca: str = ""  # file of the certificates that sign the cluster's; "" = the system's
+    elastic_verify: bool = True  # false: the cluster's certificate is not looked at (never in production)
+    elastic_prefix: str = "tongcang"  # names of indices and alias begin so
+    elastic_shards: int = 1
+    elastic_replicas: int = 1
+    elastic_timeout: float = 10.0  # seconds of one search
+    log_format: str = "text"  # text, json
     notice_zh: str = ""  # a banner on every page
     notice_en: str = ""
 
@@ -53,6 +68,25 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def public_url(self) -> str:
         return self.base_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def elastic(self) -> ElasticSettings | None:
+        """None = the embedded engine."""
+        urls = tuple(self.elastic_urls.replace(",", " ").split())
+        if not urls:
+            return None
+        return ElasticSettings(
+            urls,
+            api_key=self.elastic_api_key,
+            user=self.elastic_user,
+            password=self.elastic_password,
+            ca=self.elastic_ca,
+            verify=self.elastic_verify,
+            prefix=self.elastic_prefix,
+            shards=self.elastic_shards,
+            replicas=self.elastic_replicas,
+            timeout=self.elastic_timeout,
+        )
 
     def night_time(self) -> tuple[int, int]:
         """Hour and minute."""

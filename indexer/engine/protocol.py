@@ -210,6 +210,14 @@ class EngineError(Exception):
     """The engine can't answer or write. The message tells a person what to do; nothing was half applied."""
 
 
+class Unavailable(EngineError):  # noqa: N818 — it says what the engine is
+    """The engine can't be reached or is overloaded: what was asked may well work later. The message says what to do."""
+
+    def __init__(self, message: str, retry_after: int = 30) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after  # seconds
+
+
 class BadCursor(EngineError):  # noqa: N818 — it says what is bad
     """The cursor is none of this engine's, or of another sort."""
 
