@@ -2,7 +2,7 @@
 
 Searches take an immutable snapshot, so they see one state throughout; before each, two files are looked at (some
 10 µs) to see what another process has committed or switched. The writer's lock is taken by the first `bulk` and kept
-until `close`, `swap` or a failure; it dies with its process. A kill leaves the last committed state.
+until `release`, `swap` or a failure; it dies with its process. A kill leaves the last committed state.
 """
 
 from __future__ import annotations
@@ -75,6 +75,8 @@ class EmbeddedEngine:
     """What tantivy gathers before it writes a segment: `heap_mb` while a generation is built (by two threads),
     `update_heap_mb` in an update. At least 30 and 15."""
 
+    parallel_writers = False
+
     def __init__(self, folder: Path, *, heap_mb: int = 400, update_heap_mb: int = 50) -> None:
         self._generations = Generations(folder)
         self._heap_mb = heap_mb
@@ -143,11 +145,15 @@ class EmbeddedEngine:
             self._generations.drop(generation)
             self._forget(generation)
 
-    def close(self) -> None:
-        """What was written since the last refresh is given up."""
+    def release(self) -> None:
+        """What was written since the last refresh is given up; merges that have begun are waited for."""
         with self._writing:
             for name in list(self._writers):
                 self._end(name)
+
+    def close(self) -> None:
+        """What was written since the last refresh is given up."""
+        self.release()
         with self._reading:
             self._readers.clear()
 

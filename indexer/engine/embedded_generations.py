@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -58,7 +59,7 @@ class Generations:
         with told(self._folder, "created"):
             self._folder.mkdir(parents=True, exist_ok=True)
             for leftover in self._folder.glob(".*-*"):
-                shutil.rmtree(leftover)
+                _delete(leftover)
             making = self._folder / f".making-{name}"
             (making / "index").mkdir(parents=True)
             make_index(making / "index")
@@ -80,7 +81,7 @@ class Generations:
         if path.is_dir():
             dropping = self._folder / f".dropping-{path.name}"
             path.rename(dropping)
-            shutil.rmtree(dropping)
+            _delete(dropping)
 
     def names(self) -> list[str]:
         if not self._folder.is_dir():
@@ -113,6 +114,13 @@ def stamp(path: Path) -> tuple[int, int, int]:
     """Differs where the file was replaced by another."""
     status = path.stat()
     return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _delete(folder: Path) -> None:
+    """Another process may be deleting it too."""
+    while folder.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 def _write_durably(path: Path, content: bytes) -> None:

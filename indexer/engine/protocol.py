@@ -223,6 +223,11 @@ class BadCursor(EngineError):  # noqa: N818 — it says what is bad
 
 
 class Engine(Protocol):
+    @property
+    def parallel_writers(self) -> bool:
+        """Whether several processes may write to one generation at once."""
+        ...
+
     def create(self, generation: str) -> None:
         """Begin an empty generation beside the live one; one of that name that was left unfinished is dropped."""
         ...
@@ -237,6 +242,10 @@ class Engine(Protocol):
 
     def refresh(self, generation: str | None = None) -> None:
         """Make everything written durable and visible to every reader in every process."""
+        ...
+
+    def release(self) -> None:
+        """End writing, so that another process may. What was written since the last refresh may be given up."""
         ...
 
     def search(self, plan: Plan, generation: str | None = None) -> Results:

@@ -24,6 +24,7 @@ from indexer.engine.protocol import (
     Suggestion,
     Term,
 )
+from mappings.model import union_id
 
 OpenEngine = Callable[[], Engine]
 
@@ -82,6 +83,17 @@ def test_a_tombstone_outlives_the_process(open_engine: OpenEngine) -> None:
     second.bulk([_put(1, 3)])
     second.refresh()
     assert _version(second, 1) is None and _total(second) == 1
+
+
+def test_another_writer_goes_on_after_release(open_engine: OpenEngine) -> None:
+    first, second = open_engine(), open_engine()
+    build(first, [document(1, title="红楼梦")])
+    for turn, engine in enumerate((first, second, first), start=2):
+        engine.bulk([Put(document(turn, title="红楼梦"))])
+        engine.refresh()
+        engine.release()
+        engine.release()
+        assert {hit.id for hit in engine.search(Plan(All())).hits} == {union_id(key) for key in range(1, turn + 1)}
 
 
 def test_nothing_is_seen_before_refresh_and_all_of_it_after(open_engine: OpenEngine) -> None:
