@@ -8,6 +8,7 @@ import socket
 import typer
 import uvicorn
 
+from indexer.engine.circuit import CircuitBreaker
 from search_api.app import create_app
 from search_api.settings import ApiSettings, Sample
 from tongcang.output import messages
@@ -48,7 +49,7 @@ def run(system: System, listener: socket.socket, samples: tuple[Sample, ...] = (
     settings = system.settings
     app = create_app(
         system.database,
-        system.engine,
+        CircuitBreaker(system.engine),
         settings=ApiSettings(
             base_url=settings.public_url,
             notice_zh=settings.notice_zh,
