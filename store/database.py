@@ -1,8 +1,11 @@
-"""The state database: connections, transactions, migrations, and what differs between databases.
+"""The state database: connections, transactions, migrations, and what differs between SQLite and PostgreSQL.
 
-Invariant: whatever `write()` has left without an exception is on the disk (SQLite: WAL with synchronous=FULL), and
-nothing of a `write()` that raised is. Every typed function of this package takes the connection of such a transaction
-as its first argument and neither commits nor rolls back.
+Invariant: whatever `write()` has left without an exception is on the disk (SQLite: WAL with synchronous=FULL;
+PostgreSQL: synchronous_commit), and nothing of a `write()` that raised is. Every typed function of this package takes
+the connection of such a transaction as its first argument and neither commits nor rolls back.
+
+SQLite has one writer at a time. On PostgreSQL `write()` is READ COMMITTED: writers of different subjects don't wait for
+each other, and those that take numbers of one name do (store/progress.py). `read()` sees one state on both.
 """
 
 from __future__ import annotations
@@ -10,17 +13,27 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, create_engine, event
-from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
+from alembic.util import CommandError
+from sqlalchemy import Connection, MetaData, create_engine, event, text
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+import store
+from store.errors import BUSY_SECONDS, StoreBusy, StoreError, place, told
+
+__all__ = ["BUSY_SECONDS", "Database", "StoreBusy", "StoreError", "Unit", "all_tables", "clock", "metadata"]
 
 metadata = MetaData(
     naming_convention={
@@ -31,33 +44,38 @@ metadata = MetaData(
     }
 )
 
-BUSY_SECONDS = 30
+OLDEST_POSTGRES = 15
+IDLE_SECONDS = 600
+"""A transaction in which a process does nothing for so long is ended: its locks would stop all others."""
+
+_MIGRATING = 0x746F6E67  # number of the advisory lock under which one process migrates: "tong"
 
 Unit = Connection
 """A unit of work: what `Database.write` and `read` give, and every typed function of this package takes."""
-
-
-class StoreError(Exception):
-    """The state database can't be used. The message tells a person what to do; nothing was half written."""
 
 
 class Database:
     """One state database. Thread-safe; not to be carried over a fork."""
 
     def __init__(self, url: str) -> None:
-        """`url` as SQLAlchemy writes it: sqlite:////var/lib/tongcang/state.db"""
-        self.url = make_url(url)
-        connect_args: dict[str, Any] = {}
-        if self.url.get_backend_name() == "sqlite":
-            # pysqlite must not begin transactions on its own: we say BEGIN IMMEDIATE ourselves.
-            connect_args = {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
+        """`url` as SQLAlchemy writes it: sqlite:////var/lib/tongcang/state.db, or postgresql://user@host:5432/name.
+
+        Without a password in it, PostgreSQL's client takes one from PGPASSWORD or ~/.pgpass.
+        """
+        self.url = _parsed(url)
         self._check: Callable[[Connection], None] = lambda _: None
         # Threads of this process queue here; SQLite's own waiting is polling with growing pauses.
-        self._writing = threading.Lock()
-        self.engine: Engine = create_engine(self.url, connect_args=connect_args)
-        if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine, "connect", _prepare_sqlite)
-            event.listen(self.engine, "begin", _begin_sqlite)
+        self._writing: AbstractContextManager[Any] = threading.Lock() if self.is_sqlite else nullcontext()
+        self.engine: Engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def place(self) -> str:
+        """Which database it is, for a person: without password."""
+        return place(self.url)
 
     def guarded(self, check: Callable[[Connection], None]) -> Database:
         """This database as the holder of a lease sees it: every `write()` begins with the check, which raises where
@@ -69,8 +87,9 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that may write: committed on leaving, rolled back on an exception."""
+        options = {"tongcang_write": True} if self.is_sqlite else {"isolation_level": "READ COMMITTED"}
         with self._told(), self._writing, self.engine.connect() as connection:
-            connection = connection.execution_options(tongcang_write=True)
+            connection = connection.execution_options(**options)
             with connection.begin():
                 self._check(connection)
                 yield connection
@@ -78,24 +97,35 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One transaction that only reads: it sees one state throughout."""
-        with self._told(), self.engine.connect() as connection, connection.begin():
-            yield connection
+        with self._told(), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                yield connection
 
     def migrate(self) -> None:
-        """Bring the schema to the newest revision. Safe to call at every start."""
-        if self.url.get_backend_name() == "sqlite" and self.url.database not in (None, "", ":memory:"):
+        """Bring the schema to the newest revision. Safe to call at every start, and by several processes at once."""
+        if self.is_sqlite and self.url.database not in (None, "", ":memory:"):
             path = Path(str(self.url.database))
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise StoreError(f"The data folder {path.parent} can't be made: {error.strerror}.") from error
-        with self._told():
-            if self.revision() == ScriptDirectory.from_config(_alembic_config()).get_current_head():
-                return
-            with self.write() as connection:
-                config = _alembic_config()
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+        config = _alembic_config()
+        head = ScriptDirectory.from_config(config).get_current_head()
+        if self.revision() == head:
+            return
+        with self.write() as connection:
+            if not self.is_sqlite:  # SQLite's writing transaction is such a lock
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "head")  # does nothing where another process has just done it
+            except CommandError as error:
+                raise StoreError(
+                    f"{self.place} was made by another version of Tongcang ({error}). Use that version, or a newer one."
+                ) from error
 
     def revision(self) -> str | None:
         """The schema revision that the database is at; None before the first migration."""
@@ -109,33 +139,66 @@ class Database:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
-            raise StoreError(self._advice(str(error.orig))) from error
-        except DatabaseError as error:
-            if "malformed" in str(error.orig) or "not a database" in str(error.orig):
-                raise StoreError(
-                    f"{self.url.database} is damaged or no Tongcang database: {error.orig}. Restore it from a backup."
-                ) from error
+        except DBAPIError as error:
+            if (sentence := told(self.url, error.orig)) is not None:
+                raise sentence from error
             raise
+        except psycopg.Error as error:  # from COPY, which goes past SQLAlchemy
+            if (sentence := told(self.url, error)) is not None:
+                raise sentence from error
+            raise
+        except PoolTimeout as error:
+            raise StoreBusy(f"All connections of this process to {self.place} are in use. Try again.") from error
 
-    def _advice(self, cause: str) -> str:
-        where = self.url.database or self.url.render_as_string(hide_password=True)
-        if "full" in cause or "disk I/O" in cause:
-            return f"The disk is full or failing at {where} ({cause}). Free some space and run the command again."
-        if "locked" in cause:
-            return (
-                f"{where} has been locked by another process for {BUSY_SECONDS} s. "
-                "Wait until it is done, or end it, and run the command again."
-            )
-        if "unable to open" in cause or "readonly" in cause:
-            return f"{where} can't be opened for writing ({cause}). Check the folder and its permissions."
-        return f"The state database {where} can't be used: {cause}."
+
+def clock(unit: Connection) -> float:
+    """Seconds since 1970 by the clock of the database, which is one for all processes. SQLite: in steps of 1 ms."""
+    if unit.dialect.name == "sqlite":
+        statement = "SELECT (julianday('now') - 2440587.5) * 86400.0"
+    else:
+        statement = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+    return float(unit.exec_driver_sql(statement).scalar_one())
+
+
+def all_tables() -> MetaData:
+    """The tables of every subject file: each is known when its file is imported."""
+    for module in iter_modules(store.__path__, "store."):
+        import_module(module.name)
+    return metadata
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, ValueError) as error:
+        raise StoreError(
+            "The database's address can't be read. Write it as sqlite:////folder/state.db or "
+            "postgresql://user@host:5432/name (TONGCANG_DATABASE)."
+        ) from error
+    if backend in ("postgres", "postgresql"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise StoreError(f"Tongcang keeps its state in SQLite or PostgreSQL, not in {backend} (TONGCANG_DATABASE).")
+    return parsed
 
 
 def _alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
+
+
+# ---------------------------------------------------------------------------------------------- SQLite
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    # pysqlite must not begin transactions on its own: we say BEGIN IMMEDIATE ourselves.
+    arguments = {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
+    engine = create_engine(url, connect_args=arguments, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -156,3 +219,56 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("tongcang_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+# ---------------------------------------------------------------------------------------------- PostgreSQL
+
+
+def _postgres_engine(url: URL) -> Engine:
+    arguments: dict[str, Any] = {
+        "connect_timeout": 10,
+        "application_name": "tongcang",
+        # A server that is gone without a word is noticed in half a minute, not in two hours.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 4,
+        "tcp_user_timeout": 30_000,
+    }
+    given = {name: value for name, value in arguments.items() if name not in url.query}
+    # Connections beyond ten are for the threads of the API; they are closed after use.
+    engine = create_engine(
+        url, connect_args=given, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=40
+    )
+
+    def prepare(connection: psycopg.Connection[Any], _record: Any) -> None:
+        _prepare_postgres(connection, place(url))
+
+    event.listen(engine, "connect", prepare)
+    return engine
+
+
+_SETTINGS = f"""
+SELECT current_setting('server_version_num')::int / 10000, current_setting('server_encoding'),
+  set_config('TimeZone', 'UTC', false),
+  set_config('lock_timeout', '{BUSY_SECONDS}s', false),
+  set_config('idle_in_transaction_session_timeout', '{IDLE_SECONDS}s', false),
+  set_config('jit', 'off', false),
+  CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
+    THEN set_config('synchronous_commit', 'on', false) END
+"""
+"""No compiling (jit): our statements are short, and each would be compiled anew."""
+
+
+def _prepare_postgres(connection: psycopg.Connection[Any], where: str) -> None:
+    connection.autocommit = True
+    row = connection.execute(_SETTINGS).fetchone()
+    connection.autocommit = False
+    assert row is not None
+    version, encoding = row[0], row[1]
+    if version < OLDEST_POSTGRES:
+        raise StoreError(f"{where} is PostgreSQL {version}; Tongcang needs {OLDEST_POSTGRES} or later.")
+    if encoding != "UTF8":
+        raise StoreError(
+            f"{where} is encoded as {encoding}, which can't hold the catalogue. "
+            "Make another database: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
+        )
