@@ -190,7 +190,7 @@ def fill(url: str, size: int) -> dict[int, int]:
     for start in range(0, len(rows), 10_000):
         some = rows[start : start + 10_000]
         with database.write() as unit:
-            numbers = take_numbers(unit, len(some))
+            numbers = take_numbers(unit, "bib", len(some))
             raw = [_raw(start + i + 1, of, seq) for i, ((_, of, _), seq) in enumerate(zip(some, numbers, strict=True))]
             unit.execute(raw_record.insert(), raw)
             bibs = [
@@ -267,7 +267,7 @@ def nightly(database: Database, size: int) -> None:
     """One per cent of the records come again with another title."""
     count = size // 100
     with database.write() as unit:
-        numbers = take_numbers(unit, count)
+        numbers = take_numbers(unit, "bib", count)
         for at, seq in enumerate(numbers):
             record_id = at * 97 % size + 1
             features = pack_features(

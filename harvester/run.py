@@ -120,7 +120,7 @@ class _Applied:
         if ending.full:
             vanished = records.unseen(unit, self.source.id, self.run.id)
             self._brake(self.counts.deleted + len(vanished))
-            numbers = take_numbers(unit, len(vanished))
+            numbers = take_numbers(unit, "raw", len(vanished))
             rows = [
                 {"record_id": record_id, "datestamp": datestamp, "seq": seq, "changed_run": self.run.id}
                 for (record_id, datestamp), seq in zip(vanished, numbers, strict=True)
@@ -198,7 +198,7 @@ class _Changes:
 
     def write(self) -> None:
         inserts, updates, deletions = [], [], []
-        numbers = iter(take_numbers(self.unit, len(self.latest)))
+        numbers = iter(take_numbers(self.unit, "raw", len(self.latest)))
         for identifier, latest in self.latest.items():
             seq = next(numbers)
             before = self.before.get(identifier)

@@ -207,7 +207,7 @@ class _Changes:
 
     def write(self) -> None:
         for changed in (self.inserts, self.updates):
-            for values, seq in zip(changed, take_numbers(self.unit, len(changed)), strict=True):
+            for values, seq in zip(changed, take_numbers(self.unit, "bib", len(changed)), strict=True):
                 values["seq"] = seq
         records.insert_bibs(self.unit, self.inserts)
         records.update_bibs(self.unit, self.updates)

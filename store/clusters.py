@@ -411,7 +411,7 @@ def reset(unit: Unit) -> None:
     )
     unit.execute(retired_key.insert().from_select(["key", "record_id"], holding))
     keys = unit.execute(select(c.key).where(c.live.is_(True)).order_by(c.key)).scalars().all()
-    numbers = take_numbers(unit, len(keys))
+    numbers = take_numbers(unit, "cluster", len(keys))
     if keys:
         statement = update(cluster).where(c.key == bindparam("of")).values(seq=bindparam("new"), live=False)
         unit.execute(statement, [{"of": key, "new": seq} for key, seq in zip(keys, numbers, strict=True)])

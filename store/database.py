@@ -31,9 +31,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 import store
-from store.errors import BUSY_SECONDS, StoreBusy, StoreError, place, told
+from store.errors import BUSY_SECONDS, StoreBusyError, StoreError, place, told
 
-__all__ = ["BUSY_SECONDS", "Database", "StoreBusy", "StoreError", "Unit", "all_tables", "clock", "metadata"]
+__all__ = ["BUSY_SECONDS", "Database", "StoreBusyError", "StoreError", "Unit", "all_tables", "clock", "metadata"]
 
 metadata = MetaData(
     naming_convention={
@@ -148,7 +148,7 @@ class Database:
                 raise sentence from error
             raise
         except PoolTimeout as error:
-            raise StoreBusy(f"All connections of this process to {self.place} are in use. Try again.") from error
+            raise StoreBusyError(f"All connections of this process to {self.place} are in use. Try again.") from error
 
 
 def clock(unit: Connection) -> float:

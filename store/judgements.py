@@ -83,7 +83,7 @@ def judge(unit: Unit, a: RecordName, b: RecordName, *, same: bool, who: str, rea
             reason=reason,
             made=now,
             withdrawn="",
-            seq=take_numbers(unit, 1)[0],
+            seq=take_numbers(unit, "judgement", 1)[0],
         )
     ).inserted_primary_key
     assert inserted is not None
@@ -94,7 +94,7 @@ def withdraw(unit: Unit, judgement_id: int, now: str) -> bool:
     """Take a decision back: what it changed is as if it had never been. False = there is none that holds."""
     j = judgement.c
     statement = update(judgement).where(j.id == judgement_id, j.withdrawn == "")
-    return unit.execute(statement.values(withdrawn=now, seq=take_numbers(unit, 1)[0])).rowcount == 1
+    return unit.execute(statement.values(withdrawn=now, seq=take_numbers(unit, "judgement", 1)[0])).rowcount == 1
 
 
 def changed_judgements(unit: Unit, after: int) -> tuple[int, set[int]]:

@@ -1,14 +1,25 @@
 """How the stages hand over: numbers that only grow, and how far each stage has come.
 
-A change in any stage takes the next number; the following stage reads what lies behind its own watermark, and commits
-its results together with the new watermark. So a stage that dies goes on where it was, and skips nothing.
+A change in any stage takes the next number of its kind; the following stage reads what lies behind its own watermark,
+and commits its results together with the new watermark. So a stage that dies goes on where it was, and skips nothing.
+
+Invariant: whoever sees a number sees everything below it, so no reader's watermark can pass a change that is committed
+later. Taking numbers locks the kind's row in `sequence` until the transaction ends; another writer of that kind waits
+there and gets higher numbers; so transactions are committed in the order of their numbers, and one that is rolled back
+gives its numbers back. (A SEQUENCE of PostgreSQL would not do: its numbers are visible in the order of the commits.)
+Each kind has a row of its own, so harvesting doesn't wait for normalising. Numbers of two kinds are never compared.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Connection, String, Table, select, update
+from typing import Literal
+
+from sqlalchemy import BigInteger, Column, Connection, String, Table, select, text, update
 
 from store.database import metadata
+
+Kind = Literal["raw", "bib", "cluster", "union", "judgement"]
+"""Whose changes are numbered: raw records, normal records, clusters, union records, judgements."""
 
 sequence = Table(
     "sequence",
@@ -25,20 +36,17 @@ watermark = Table(
     Column("version", String(64), nullable=False, server_default=""),
 )
 
+_TAKE = text(
+    "INSERT INTO sequence (name, value) VALUES (:name, :count) "
+    "ON CONFLICT (name) DO UPDATE SET value = sequence.value + excluded.value RETURNING value"
+)
 
-def take_numbers(unit: Connection, count: int) -> range:
+
+def take_numbers(unit: Connection, kind: Kind, count: int) -> range:
     """The next `count` numbers, in order. They are taken for good when the transaction commits."""
     if count == 0:
         return range(0)
-    value = unit.execute(
-        update(sequence)
-        .where(sequence.c.name == "change")
-        .values(value=sequence.c.value + count)
-        .returning(sequence.c.value)
-    ).scalar()
-    if value is None:
-        unit.execute(sequence.insert().values(name="change", value=count))
-        value = count
+    value = unit.execute(_TAKE, {"name": kind, "count": count}).scalar_one()
     return range(value - count + 1, value + 1)
 
 

@@ -290,8 +290,8 @@ def fill(database: Database, engine: Engine, unions: Sequence[UnionRecord] = UNI
     with database.write() as unit:
         for library in LIBRARIES:
             put_library(unit, library)
-        put_unions(unit, list(zip(take_numbers(unit, len(writes)), writes, strict=True)), [])
-        bury_unions(unit, [(take_numbers(unit, 1)[0], DELETED)])
+        put_unions(unit, list(zip(take_numbers(unit, "union", len(writes)), writes, strict=True)), [])
+        bury_unions(unit, [(take_numbers(unit, "union", 1)[0], DELETED)])
         # Record 1, of which MERGED was once made, is in HONGLOUMENG now.
         clusters.add_nodes(unit, [clusters.Node(1, HONGLOUMENG, 1, b"")])
         clusters.add_members(unit, [clusters.Member(1, 1, 1)])

@@ -39,7 +39,7 @@ class Shelf:
         """(library, identifier, record), each new or changed."""
         with self.database.write() as unit:
             for symbol, identifier, bib in bibs:
-                (seq,) = take_numbers(unit, 1)
+                (seq,) = take_numbers(unit, "bib", 1)
                 record_id, is_new = self._raw(unit, symbol, identifier, seq)
                 features = pack_features(features_of(bib))
                 row = {
@@ -50,7 +50,7 @@ class Shelf:
 
     def remove(self, symbol: str, identifier: str) -> None:
         with self.database.write() as unit:
-            (seq,) = take_numbers(unit, 1)
+            (seq,) = take_numbers(unit, "bib", 1)
             row = {
                 "record_id": self.ids[symbol, identifier], "source_id": self.sources[symbol], "seq": seq,
                 "raw_seq": seq, "deleted": True, "signature": b"", "features": b"", "data": b"",

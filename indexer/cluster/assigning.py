@@ -68,7 +68,7 @@ def write_clusters(unit: Unit, assignment: Assignment, touched: set[int], publis
     clusters.drop_clusters(unit, unseen)
     changed = sorted(touched - unseen)
     new, known = [], []
-    for key, seq in zip(changed, take_numbers(unit, len(changed)), strict=True):
+    for key, seq in zip(changed, take_numbers(unit, "cluster", len(changed)), strict=True):
         row = rows.get(key)
         live = key not in assignment.vacated
         if row is None:

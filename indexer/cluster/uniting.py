@@ -125,7 +125,7 @@ def _write(unit: Unit, reading: _Reading, counts: UnionCounts) -> None:
     differing = [each for each in merged if known.get(each.key) != each.digest]
     living = {each.key for each in merged}
     dying = [key for key in reading.keys if key not in living and known.get(key)]
-    numbers = iter(take_numbers(unit, len(differing) + len(dying)))
+    numbers = iter(take_numbers(unit, "union", len(differing) + len(dying)))
     numbered = [(next(numbers), each) for each in differing]
     unions.put_unions(
         unit,

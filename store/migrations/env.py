@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
-
 from alembic import context
 
-import store
-from store.database import metadata
-
-for module in iter_modules(store.__path__, "store."):
-    import_module(module.name)
+from store.database import all_tables
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=all_tables(),
     render_as_batch=True,
     compare_type=True,
 )

@@ -29,18 +29,18 @@ def test_migrating_twice_changes_nothing(database: Database) -> None:
 def test_nothing_of_a_failed_transaction_stays(database: Database) -> None:
     with pytest.raises(ZeroDivisionError), database.write() as unit:
         libraries.put_library(unit, Library("CLCN", "首都图书馆", "Capital Library"))
-        take_numbers(unit, 5)
+        take_numbers(unit, "raw", 5)
         raise ZeroDivisionError
     with database.write() as unit:
         assert libraries.all_libraries(unit) == []
-        assert list(take_numbers(unit, 2)) == [1, 2]
+        assert list(take_numbers(unit, "raw", 2)) == [1, 2]
 
 
 def test_numbers_only_grow(database: Database) -> None:
     taken: list[int] = []
     for count in (3, 0, 1, 2):
         with database.write() as unit:
-            taken += take_numbers(unit, count)
+            taken += take_numbers(unit, "raw", count)
     assert taken == [1, 2, 3, 4, 5, 6]
 
 
