@@ -10,6 +10,8 @@ import pytest
 
 from store.database import Database
 
+pytest_plugins = ["servers.fixtures"]
+
 
 @pytest.fixture(scope="session")
 def samples() -> Path:

@@ -1,0 +1,224 @@
+"""Elasticsearch nodes from the distribution: one, or a cluster of three that tests may kill."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from .distribution import find_java, find_zip, unpack
+from .run import Run, NotStartedError, alive, free_ports, kill_hard, run_as_server, tail
+
+START_SECONDS = 120
+JVM_OPTIONS = """\
+-XX:+UseSerialGC
+-XX:-AlwaysPreTouch
+-XX:TieredStopAtLevel=1
+-XX:+ExitOnOutOfMemoryError
+"""
+"""For many short-lived servers on two cores: fewer threads, no memory before it is used, no second compiler."""
+NODE_SETTINGS = """\
+cluster.name: {cluster}
+node.name: {name}
+network.host: 127.0.0.1
+http.port: {http}
+transport.port: {transport}
+path.data: {folder}/data
+path.logs: {folder}/logs
+xpack.security.enabled: false
+# A developer's nearly full disk is no test's business: past its watermark no shard would be placed.
+cluster.routing.allocation.disk.threshold_enabled: false
+"""
+
+
+def ask(url: str, timeout: float = 10, method: str = "GET", body: Any = None) -> Any:
+    """What an address answers, as JSON. URLError when it doesn't."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    with urllib.request.urlopen(request, timeout=timeout) as answer:
+        return json.load(answer)
+
+
+class Node:
+    """One server process, with a folder of its own for data, log and settings."""
+
+    def __init__(self, run: Run, name: str, ports: tuple[int, int], discovery: str, heap_mb: int) -> None:
+        self.run, self.name, self.heap_mb = run, name, heap_mb
+        self.url = f"http://127.0.0.1:{ports[0]}"
+        self.java = find_java()
+        with run.lock("unpack"):
+            self.home = unpack(find_zip(), run.folder)
+        self.folder = run.subfolder(name)
+        self._launcher: subprocess.Popen[bytes] | None = None
+        self._configure(ports, discovery)
+
+    def _configure(self, ports: tuple[int, int], discovery: str) -> None:
+        configuration = self.folder / "config"
+        for folder in (configuration, configuration / "jvm.options.d", self.folder / "logs", self.folder / "tmp"):
+            folder.mkdir()
+        shutil.copy(self.home / "config" / "log4j2.properties", configuration)
+        # Elasticsearch's own flags (what it opens of the JDK), without its choice of collector
+        own = (self.home / "config" / "jvm.options").read_text().replace("-XX:+UseG1GC", "")
+        (configuration / "jvm.options").write_text(own)
+        (configuration / "jvm.options.d" / "tests.options").write_text(
+            f"{JVM_OPTIONS}-Xms{self.heap_mb}m\n-Xmx{self.heap_mb}m\n"
+        )
+        settings = NODE_SETTINGS.format(
+            cluster=self.run.folder.name, name=self.name, http=ports[0], transport=ports[1], folder=self.folder
+        )
+        (configuration / "elasticsearch.yml").write_text(settings + discovery)
+        self.run.give(self.folder)
+
+    def begin(self) -> None:
+        """Start; `await_up` waits for it."""
+        self._pid_file.unlink(missing_ok=True)
+        self._launcher = run_as_server(
+            [self.home / "bin" / "elasticsearch", "-d", "-p", self._pid_file],
+            self.folder,
+            self.folder / "console.log",
+            {
+                "ES_JAVA_HOME": str(self.java),
+                "ES_PATH_CONF": str(self.folder / "config"),
+                "ES_TMPDIR": str(self.folder / "tmp"),
+            },
+        )
+
+    def await_up(self) -> None:
+        """The launcher ends when the server answers; what it says when the server doesn't goes into the error."""
+        assert self._launcher is not None
+        try:
+            status = self._launcher.wait(START_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            status = -1
+        if status != 0:
+            log = self.folder / "logs" / f"{self.run.folder.name}.log"
+            raise NotStartedError(
+                f"Elasticsearch did not come up in {START_SECONDS} s (exit {status})\n"
+                f"{tail(self.folder / 'console.log')}\n{tail(log)}"
+            )
+        self._launcher = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the server's own process; None while it is down."""
+        if not self._pid_file.exists():
+            return None
+        pid = int(self._pid_file.read_text())
+        return pid if alive(pid) else None
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.folder / "pid"
+
+    def kill(self) -> None:
+        """kill -9, of the launcher too while it still waits."""
+        if self._launcher is not None:
+            launcher = psutil.Process(self._launcher.pid)
+            kill_hard([*launcher.children(recursive=True), launcher])
+            self._launcher.wait()
+            self._launcher = None
+        if (pid := self.pid) is not None:
+            kill_hard([psutil.Process(pid)])
+
+
+def start_single(run: Run) -> str:
+    """One node of its own for all tests of the run: its URL."""
+    http, transport = free_ports(2)
+    node = Node(run, "single", (http, transport), "discovery.type: single-node\n", heap_mb=1024)
+    node.begin()
+    node.await_up()
+    return node.url
+
+
+class Cluster:
+    """Three nodes of 512 MB. Each may be killed and started again; `heal` brings it back to green for the next test."""
+
+    size = 3
+
+    def __init__(self, run: Run) -> None:
+        ports = free_ports(2 * self.size)
+        seeds = ", ".join(f'"127.0.0.1:{port}"' for port in ports[1::2])
+        names = [f"node-{number}" for number in range(self.size)]
+        discovery = f"discovery.seed_hosts: [{seeds}]\ncluster.initial_master_nodes: [{', '.join(names)}]\n"
+        self.nodes = [
+            Node(run, name, (ports[2 * place], ports[2 * place + 1]), discovery, heap_mb=512)
+            for place, name in enumerate(names)
+        ]
+
+    @property
+    def urls(self) -> list[str]:
+        return [node.url for node in self.nodes]
+
+    @property
+    def pids(self) -> list[int | None]:
+        return [node.pid for node in self.nodes]
+
+    def begin(self) -> None:
+        """All at once: they wait for each other."""
+        for node in self.nodes:
+            node.begin()
+        for node in self.nodes:
+            node.await_up()
+        self.wait_status("green")
+
+    def kill(self, place: int) -> None:
+        self.nodes[place].kill()
+
+    def start(self, place: int) -> None:
+        """Returns when the node answers; it joins and recovers its shards after that: `wait_status`."""
+        self.nodes[place].begin()
+        self.nodes[place].await_up()
+
+    def stop(self) -> None:
+        for node in self.nodes:
+            node.kill()
+
+    def heal(self) -> None:
+        """All nodes up, no index of an earlier test, green."""
+        for place, pid in enumerate(self.pids):
+            if pid is None:
+                self.start(place)
+        self.wait_status("yellow")
+        for index in self.ask("/_cat/indices?format=json&expand_wildcards=all&h=index"):
+            self.ask(f"/{index['index']}", method="DELETE")
+        self.wait_status("green")
+
+    def ask(self, path: str, method: str = "GET", body: Any = None) -> Any:
+        """From the first node that is up."""
+        up = [node.url for node in self.nodes if node.pid is not None]
+        return ask(up[0] + path, method=method, body=body)
+
+    def health(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.ask("/_cluster/health?timeout=5s&master_timeout=5s")
+        return answer
+
+    def wait_status(self, wanted: str, seconds: float = 90) -> None:
+        """Every running node has joined, and the status is at least `wanted` ("yellow" or "green")."""
+        good = ("green",) if wanted == "green" else ("yellow", "green")
+        deadline = time.monotonic() + seconds
+        seen: object = None
+        while time.monotonic() < deadline:
+            running = sum(pid is not None for pid in self.pids)
+            try:
+                health = self.health()
+            except OSError as error:
+                seen = error
+            else:
+                seen = health
+                if health["status"] in good and health["number_of_nodes"] == running and not health["timed_out"]:
+                    return
+            time.sleep(0.2)
+        raise NotStartedError(f"the cluster is not {wanted} after {seconds} s: {seen}")
+
+    def master(self) -> int:
+        """The place of the elected master."""
+        [row] = self.ask("/_cat/master?format=json")
+        return [node.name for node in self.nodes].index(row["node"])

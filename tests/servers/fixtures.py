@@ -1,0 +1,108 @@
+"""What tests ask for: elastic_url, elastic_cluster, postgres_url, postgres_server.
+
+Without a real server they are skipped on a person's machine, with the reason, and fail where CI is set.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from typing import NoReturn, TypeVar
+
+import psycopg
+import pytest
+
+from .elastic import Cluster, ask, start_single
+from .postgres import Postgres, start_shared
+from .run import NotInstalledError, Run
+
+Made = TypeVar("Made")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.stash[RUN] = Run.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The controller's end is the run's; a worker that ends leaves the servers to the others."""
+    if RUN in config.stash:
+        config.stash[RUN].end()
+
+
+RUN = pytest.StashKey[Run]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of the cluster go to one worker: there is one cluster in a run, and nobody waits for it."""
+    for item in items:
+        if "elastic_cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("elastic_cluster"))
+
+
+def needed(make: Callable[[], Made]) -> Made:
+    try:
+        return make()
+    except NotInstalledError as missing:
+        _without(str(missing))
+
+
+def _without(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def elastic_url() -> str:
+    """A single node for all tests of the run: take an index prefix of your own, and delete what you made."""
+    told = os.environ.get("TONGCANG_TEST_ELASTIC_URL")
+    if told:
+        ask(f"{told.rstrip('/')}/_cluster/health")
+        return told
+    run = Run.current()
+    return needed(lambda: run.once("elastic", lambda: start_single(run)))
+
+
+@pytest.fixture(scope="session")
+def _cluster_of_the_run() -> Iterator[Cluster]:
+    run = Run.current()
+    with run.lock("cluster"):
+        cluster = needed(lambda: Cluster(run))
+        cluster.begin()
+        yield cluster
+        cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def elastic_cluster(_cluster_of_the_run: Cluster) -> Cluster:
+    """Three nodes, green and empty at the beginning of the module; a test may kill any and heals what it broke."""
+    _cluster_of_the_run.heal()
+    return _cluster_of_the_run
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """The SQLAlchemy URL of an empty database of the test's own, dropped after it."""
+    told = os.environ.get("TONGCANG_TEST_POSTGRES_URL")
+    run = Run.current()
+    server = told or needed(lambda: run.once("postgres", lambda: start_shared(run)))
+    address = server.replace("postgresql+psycopg://", "postgresql://")
+    name = f"tongcang_test_{secrets.token_hex(6)}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    yield f"{server.rsplit('/', 1)[0]}/{name}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def postgres_server() -> Iterator[Postgres]:
+    """A server of the module's own with real durability, running; a test may kill it and start it again."""
+    run = Run.current()
+    server = needed(lambda: Postgres(run, durable=True))
+    server.start()
+    yield server
+    server.stop()
