@@ -171,6 +171,7 @@ class EngineHealth(Struct, frozen=True):
 
 class HealthAnswer(Struct, frozen=True):
     ok: bool
+    state: str  # ok; degraded: records and look-ups by number answer, searches don't; down: nothing does
     store: StoreHealth
     engine: EngineHealth
 

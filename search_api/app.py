@@ -13,20 +13,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from indexer.engine.protocol import BadCursor, Engine, EngineError
+from indexer.engine.protocol import BadCursor, Engine, EngineError, Unavailable
 from search_api.catalogue import Catalogue
 from search_api.openapi import ProblemResponse
 from search_api.pages.rendering import FOLDER, Pages
 from search_api.problems import (
     ProblemError,
     bad_cursor,
+    engine_unavailable,
     from_validation,
     internal_error,
     no_such_page,
-    unavailable,
+    store_unavailable,
     wrong_method,
 )
-from search_api.queries import SearchParameters
+from search_api.queries import MAX_QUERY, SearchParameters
 from search_api.routes import api, pages
 from search_api.security import HEADERS, SecurityHeaders
 from search_api.settings import ApiSettings
@@ -68,7 +69,8 @@ def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
         if request.url.path.startswith("/api/"):
             return ProblemResponse(problem.answer(), problem.status, problem.headers)
         made: Pages = app.state.pages
-        response = made.render(request, "problem.html", problem.status, problem=problem, parameters=SearchParameters())
+        asked = SearchParameters(q=request.query_params.get("q", "")[:MAX_QUERY])
+        response = made.render(request, "problem.html", problem.status, problem=problem, parameters=asked)
         response.headers.update(problem.headers)
         return response
 
@@ -93,12 +95,13 @@ def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
     @app.exception_handler(EngineError)
     def _(request: Request, error: EngineError) -> Response:
         log.warning("the search engine cannot answer", error=str(error))
-        return tell(request, unavailable("检索引擎", "The search engine can't answer.", settings.retry_after))
+        seconds = error.retry_after if isinstance(error, Unavailable) else settings.retry_after
+        return tell(request, engine_unavailable(max(1, seconds)))
 
     @app.exception_handler(StoreError)
     def _(request: Request, error: StoreError) -> Response:
         log.warning("the state database cannot be used", error=str(error))
-        return tell(request, unavailable("数据库", "The database can't be used.", settings.retry_after))
+        return tell(request, store_unavailable(settings.retry_after))
 
     @app.exception_handler(Exception)
     def _(request: Request, error: Exception) -> Response:

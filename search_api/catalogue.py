@@ -130,6 +130,10 @@ class Catalogue:
 
     # ------------------------------------------------------------------------------------------------ holders
 
+    def holders_by_number(self, number: str) -> answers.HoldersAnswer:
+        """Of an ISBN, an ISSN, any other number or the id of a record: the store alone is asked. Raises StoreError."""
+        return self.holders(Question(isbn=number, issn=number, number=number, record_id=number))
+
     def holders(self, question: Question, limit: int = MAX_CANDIDATES) -> answers.HoldersAnswer:
         """Candidates for what is asked, best first. Numbers are looked up in the store; words go to the engine, and
         only where no number found anything. Raises EngineError and StoreError."""
@@ -194,7 +198,8 @@ class Catalogue:
             engine = answers.EngineHealth(told.ok, told.generation, told.documents, told.message)
         except EngineError as error:
             engine = answers.EngineHealth(False, "", 0, str(error))
-        return answers.HealthAnswer(store.ok and engine.ok, store, engine)
+        state = ("ok" if engine.ok else "degraded") if store.ok else "down"
+        return answers.HealthAnswer(state == "ok", state, store, engine)
 
 
 def _live_key(unit: Unit, record_id: str) -> int | None:

@@ -124,5 +124,5 @@ LIBRARIES = answers.LibrariesAnswer(
 )
 
 HEALTH = answers.HealthAnswer(
-    True, answers.StoreHealth(True, ""), answers.EngineHealth(True, "v1-1-20261123", 5321, "")
+    True, "ok", answers.StoreHealth(True, ""), answers.EngineHealth(True, "v1-1-20261123", 5321, "")
 )

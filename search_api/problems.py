@@ -30,6 +30,7 @@ class ProblemError(Exception):
         parameters: tuple[BadParameter, ...] = (),
         record_id: str = "",
         headers: Mapping[str, str] | None = None,
+        by_number: bool = False,
     ) -> None:
         super().__init__(en)
         self.status = status
@@ -39,6 +40,7 @@ class ProblemError(Exception):
         self.parameters = parameters
         self.record_id = record_id
         self.headers = dict(headers or {})
+        self.by_number = by_number  # looking up by number is a way round it
 
     def title(self, language: str) -> str:
         zh, en = TITLES.get(self.status, ("请求失败", "The request failed"))
@@ -93,12 +95,24 @@ def deleted_record(record_id: str) -> ProblemError:
     )
 
 
-def unavailable(cause_zh: str, message: str, retry_after: int) -> ProblemError:
+def engine_unavailable(retry_after: int) -> ProblemError:
     return ProblemError(
         503,
         "unavailable",
-        f"{cause_zh}暂时不可用，请在 {retry_after} 秒后重试。",
-        f"{message} Try again in {retry_after} seconds.",
+        f"检索引擎暂时不可用，请在 {retry_after} 秒后重试。记录页面和按号码查馆藏不受影响。",
+        f"The search engine can't answer. Try again in {retry_after} seconds. Records, and holders by number, "
+        "can be looked up meanwhile.",
+        headers={"Retry-After": str(retry_after)},
+        by_number=True,
+    )
+
+
+def store_unavailable(retry_after: int) -> ProblemError:
+    return ProblemError(
+        503,
+        "unavailable",
+        f"数据库暂时不可用，请在 {retry_after} 秒后重试。",
+        f"The database can't be used. Try again in {retry_after} seconds.",
         headers={"Retry-After": str(retry_after)},
     )
 

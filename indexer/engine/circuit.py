@@ -172,6 +172,10 @@ class CircuitBreaker:
     def scan(self, generation: str | None = None) -> Iterator[tuple[str, int, bytes]]:
         return self._engine.scan(generation)
 
+    @property
+    def parallel_writers(self) -> bool:
+        return self._engine.parallel_writers
+
     def create(self, generation: str) -> None:
         self._engine.create(generation)
 
@@ -180,6 +184,9 @@ class CircuitBreaker:
 
     def refresh(self, generation: str | None = None) -> None:
         self._engine.refresh(generation)
+
+    def release(self) -> None:
+        self._engine.release()
 
     def swap(self, generation: str) -> None:
         self._engine.swap(generation)

@@ -161,7 +161,8 @@ def libraries(catalogue: CatalogueOf) -> JsonAnswer:
     tags=["libraries"],
 )
 def health(catalogue: CatalogueOf) -> JsonAnswer:
-    """For load balancers and people: 200 while both are up, else 503."""
+    """For load balancers and people: 200 while both are up, else 503. `degraded`: the engine is away, yet records,
+    libraries and holders by number are answered from the store."""
     found = catalogue.health()
     headers = {} if found.ok else {"Retry-After": str(catalogue.settings.retry_after)}
     return JsonAnswer(found, 200 if found.ok else 503, headers)

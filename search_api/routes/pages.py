@@ -12,7 +12,7 @@ from search_api.catalogue import Deleted, Merged
 from search_api.describing import describe
 from search_api.pages.view import results_view
 from search_api.problems import deleted_record, unknown_record
-from search_api.queries import SearchParameters
+from search_api.queries import MAX_VALUE, SearchParameters
 from search_api.routes.access import CatalogueOf, PagesOf
 
 router = APIRouter(include_in_schema=False)
@@ -47,6 +47,18 @@ def record(request: Request, record_id: str, catalogue: CatalogueOf, pages: Page
     return pages.render(
         request, "record.html", record=found, rows=describe(found.description), parameters=SearchParameters()
     )
+
+
+@router.get("/holders")
+def holders(
+    request: Request,
+    catalogue: CatalogueOf,
+    pages: PagesOf,
+    number: Annotated[str, Query(max_length=MAX_VALUE)] = "",
+) -> Response:
+    number = number.strip()
+    found = catalogue.holders_by_number(number).candidates if number else ()
+    return pages.render(request, "holders.html", number=number, candidates=found, parameters=SearchParameters())
 
 
 @router.get("/libraries")

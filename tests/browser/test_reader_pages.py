@@ -25,6 +25,7 @@ PAGES = {
     "nothing": "/search?q=qqxxzz&field=title&lib=RUC",
     "record": f"/record/{union_id(HONGLOUMENG)}?",
     "libraries": "/libraries?",
+    "holders": "/holders?number=9787020002207",
     "not found": "/record/00000000?",
     "gone": f"/record/{union_id(DELETED)}?",
     "wrong parameter": "/search?size=1000",

@@ -236,6 +236,21 @@ def test_holders_by_other_identifiers(client: ApiClient) -> None:
     assert candidates(client, "isbn=9787302000006") == []
 
 
+@pytest.mark.parametrize("number", ["7-02-000220-X", "9787020002207", union_id(HONGLOUMENG), union_id(MERGED).lower()])
+def test_the_page_of_holders_by_number(client: ApiClient, number: str) -> None:
+    page = client.get(f"/holders?number={number}").text
+    assert f'<a href="/record/{union_id(HONGLOUMENG)}">红楼梦</a>' in page
+    assert "馆藏 4 家" in page and "首都图书馆" in page and "2008" in page
+    assert f'value="{number}"' in page
+
+
+def test_the_page_of_holders_by_number_of_a_number_that_nobody_knows(client: ApiClient) -> None:
+    assert "没有这个号码的记录" in client.get("/holders?number=统一书号10019·9999").text
+    assert "No record has this number" in client.get("/holders?number=9787020049295&lang=en").text
+    assert "没有这个号码的记录" not in client.get("/holders").text
+    assert client.get("/holders?number=" + "9" * 201).status_code == 422
+
+
 def test_holders_by_title_author_and_year(client: ApiClient) -> None:
     first, *others = candidates(client, f"title={quote('紅樓夢')}&author={quote('曹雪芹')}&year=2008")
     assert (first["id"], first["confidence"]) == (union_id(HONGLOUMENG), 0.95)

@@ -75,6 +75,7 @@ def test_pages_with_names_of_libraries(client: ApiClient, payload: str) -> None:
 def test_results(client: ApiClient, payload: str) -> None:
     check(client, "/search?q=hostile&size=100", payload)
     check(client, f"/search?q={quote(payload)}", payload)
+    check(client, f"/holders?number={quote(payload)}", payload)
     check(client, f"/search?lib={quote(payload)}&subject={quote(payload)}&class={quote(payload)}", payload)
 
 

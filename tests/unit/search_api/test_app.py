@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from api_client import ApiClient
 
-from indexer.engine.protocol import BadCursor, Engine, EngineError, Health, Plan, Results, Suggestion
+from indexer.engine.protocol import BadCursor, Engine, EngineError, Health, Plan, Results, Suggestion, Unavailable
 from search_api import answers, examples
 from search_api.app import create_app
 from search_api.openapi import KINDS
@@ -18,7 +18,16 @@ from search_api.security import HEADERS
 from search_api.settings import ApiSettings, Sample
 from store.database import Database
 
-PATHS = ["/", "/search?q=红楼梦", "/libraries", "/record/00000000", "/nowhere", "/search?size=x", "/robots.txt"]
+PATHS = [
+    "/",
+    "/search?q=红楼梦",
+    "/libraries",
+    "/holders?number=9787020002207",
+    "/record/00000000",
+    "/nowhere",
+    "/search?size=x",
+    "/robots.txt",
+]
 API_PATHS = ["/api/search", "/api/suggest?q=h", "/api/libraries", "/api/holders?isbn=9787020002207", "/api/records/X"]
 
 
@@ -140,6 +149,28 @@ def test_an_engine_that_is_down_is_503_with_retry_after(client: ApiClient, engin
     assert "secret" not in response.text
 
 
+@pytest.mark.parametrize(("told", "seconds"), [(30, "30"), (1, "1"), (0, "1")])
+def test_an_engine_that_says_when_to_come_back_is_heard(
+    client: ApiClient, engine: FakeEngine, told: int, seconds: str
+) -> None:
+    engine.answer = Unavailable("node-3 at /secret/place is away", told)
+    for path in ("/api/search?q=红楼梦", "/api/suggest?q=红", "/api/holders?title=红楼梦", "/search?q=红楼梦"):
+        response = client.get(path, headers={"Accept-Language": "zh"})
+        assert (response.status_code, response.headers["retry-after"]) == (503, seconds)
+        assert f"检索引擎暂时不可用，请在 {seconds} 秒后重试" in response.text
+        assert "secret" not in response.text
+    assert f"Try again in {seconds} seconds" in client.get("/search?q=x&lang=en").text
+
+
+def test_the_page_of_an_engine_that_is_down_leads_on(client: ApiClient, engine: FakeEngine) -> None:
+    engine.answer = Unavailable("away")
+    page = client.get("/search?q=978-7-02-000220-7").text
+    assert page.count('value="978-7-02-000220-7"') == 2, "in the search box and in the form for numbers"
+    assert 'action="/holders"' in page
+    assert client.get("/search?q=紅樓夢").text.count('value="紅樓夢"') == 1, "words are no number"
+    assert 'action="/holders"' not in client.get("/record/00000000").text
+
+
 def test_the_page_of_an_engine_that_is_down_says_so(client: ApiClient, engine: FakeEngine) -> None:
     engine.answer = EngineError("down")
     page = client.get("/search?q=红楼梦")
@@ -152,6 +183,8 @@ def test_holders_by_number_and_records_need_no_engine(client: ApiClient, engine:
     engine.answer = EngineError("down")
     assert client.get("/api/holders?isbn=9787020002207").json() == {"candidates": []}
     assert client.get("/api/records/00000000").status_code == 404
+    for path in ("/", "/libraries", "/holders", "/holders?number=9787020002207", "/api/libraries", "/robots.txt"):
+        assert client.get(path).status_code == 200, path
 
 
 def test_a_cursor_of_elsewhere_is_a_wrong_parameter(client: ApiClient, engine: FakeEngine) -> None:
@@ -178,6 +211,7 @@ def test_health(client: ApiClient, engine: FakeEngine) -> None:
     response = client.get("/api/health")
     assert (response.status_code, response.headers["retry-after"]) == (503, "7")
     assert response.json()["store"]["ok"] is True
+    assert (response.json()["ok"], response.json()["state"]) == (False, "degraded")
     assert response.json()["engine"]["message"] == "no live generation"
 
 
@@ -191,7 +225,7 @@ def unmigrated(tmp_path: Path) -> Iterator[Database]:
 def test_a_store_that_is_down(unmigrated: Database, engine: FakeEngine) -> None:
     client = ApiClient(create_app(unmigrated, cast(Engine, engine), settings=SETTINGS))
     health = client.get("/api/health")
-    assert (health.status_code, health.json()["store"]["ok"]) == (503, False)
+    assert (health.status_code, health.json()["store"]["ok"], health.json()["state"]) == (503, False, "down")
     response = client.get("/api/libraries")
     assert response.status_code == 503
     assert "数据库" in problem_of(response).detail_zh

@@ -330,11 +330,12 @@ def test_who_writes_is_never_refused(circuit: CircuitBreaker, engine: TestEngine
     circuit.create("g2")
     circuit.bulk(cast(list[Put], []), "g2")
     circuit.refresh("g2")
+    circuit.release()
     circuit.scan("g2")
     circuit.swap("g2")
     circuit.drop("g1")
     circuit.close()
-    assert engine.told == ["create", "bulk", "refresh", "scan", "swap", "drop", "close"]
+    assert engine.told == ["create", "bulk", "refresh", "release", "scan", "swap", "drop", "close"]
 
 
 def test_of_many_threads_so_many_hang_and_the_others_are_refused(engine: TestEngine, clock: Clock) -> None:
