@@ -1,7 +1,8 @@
 """Settings: built once from the environment and a TOML file, then handed in.
 
 A variable TONGCANG_<NAME> wins over `<name>` in the file, and the file over the default. The file is named by
-TONGCANG_CONFIG, or is tongcang.toml in the current folder.
+TONGCANG_CONFIG, or is tongcang.toml in the current folder. TONGCANG_<NAME>_FILE names a file that holds the value: so
+containers hand over secrets.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -45,7 +47,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     elastic_shards: int = 1
     elastic_replicas: int = 1
     elastic_timeout: float = 10.0  # seconds of one search
-    log_format: str = "text"  # text, json
+    log_format: Literal["text", "json"] = "text"
+    metrics_token: str = ""  # that a reader of /metrics shows; "" = loopback and private addresses may read
     notice_zh: str = ""  # a banner on every page
     notice_en: str = ""
 
@@ -108,7 +111,7 @@ def load(environment: Mapping[str, str], **chosen: object) -> Settings:
     elif "TONGCANG_CONFIG" in environment:
         raise SettingsError(f"There is no file {path}, which TONGCANG_CONFIG names.")
     for name in Settings.__struct_fields__:
-        if (told := environment.get(f"TONGCANG_{name.upper()}")) is not None:
+        if (told := _told(environment, f"TONGCANG_{name.upper()}")) is not None:
             values[name] = told
     values |= {name: value for name, value in chosen.items() if value is not None}
     try:
@@ -120,3 +123,16 @@ def load(environment: Mapping[str, str], **chosen: object) -> Settings:
         raise SettingsError(f"The port {settings.port} is none: give one from 1 to 65535.")
     settings.night_time()
     return settings
+
+
+def _told(environment: Mapping[str, str], variable: str) -> str | None:
+    """The variable's value, or that of the file which <variable>_FILE names; None = neither is set."""
+    told, file = environment.get(variable), environment.get(f"{variable}_FILE")
+    if file is None:
+        return told
+    if told is not None:
+        raise SettingsError(f"{variable} and {variable}_FILE are both set. Unset one of them.")
+    try:
+        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{variable}_FILE names {file}, which can't be read: {error}.") from error

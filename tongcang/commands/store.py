@@ -23,3 +23,14 @@ def hash_(context: typer.Context, as_json: AsJson = False) -> None:
         print_json({"hash": value})
     else:
         sys.stdout.write(value + "\n")
+
+
+@app.command()
+def migrate(context: typer.Context, as_json: AsJson = False) -> None:
+    """Bring the schema to this version's, as every command does when it starts. 升级数据库结构。"""
+    system: System = context.obj
+    revision = system.database.revision()
+    if as_json:
+        print_json({"revision": revision})
+    else:
+        sys.stdout.write(f"schema {revision}\n")

@@ -48,3 +48,21 @@ def test_a_broken_file_is_told_by_name(tmp_path: Path) -> None:
     file.write_bytes("端口 = ".encode("gb18030"))
     with pytest.raises(SettingsError, match=r"tongcang\.toml can't be read as TOML"):
         load({"TONGCANG_CONFIG": str(file)})
+
+
+def test_a_secret_comes_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "密码"
+    secret.write_text("postgresql+psycopg://通藏:p%40ss@db/tongcang\n", encoding="utf-8")
+    assert load({"TONGCANG_DATABASE_FILE": str(secret)}).database == "postgresql+psycopg://通藏:p%40ss@db/tongcang"
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"TONGCANG_ELASTIC_API_KEY_FILE": "没有"}, "TONGCANG_ELASTIC_API_KEY_FILE names 没有"),
+        ({"TONGCANG_CONTACT": "a@b", "TONGCANG_CONTACT_FILE": "没有"}, "both set"),
+    ],
+)
+def test_a_file_of_a_secret_that_cannot_be_used_is_named(environment: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        load(environment)
