@@ -45,11 +45,13 @@ def harvest(
     clock: Callable[[], datetime],
     accept_deletions: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
+    may_wait: Callable[[datetime], bool] = lambda _: False,
 ) -> Run:
     """Read what is new at the source into the store, and return the run as it ended.
 
     A run that was left open by a process that died is gone on with. `accept_deletions` lifts the brake once. A source
-    that can't be read ends the run `failed`; the error's sentence is the run's message.
+    that can't be read ends the run `failed`; the error's sentence is the run's message. Where it asks to be left alone
+    until a time that `may_wait` agrees to, the run stays open and its SourceError is raised: call again then.
     """
     with database.write() as unit:
         run = harvests.open_run(unit, source.id)
@@ -72,6 +74,8 @@ def harvest(
         with database.write() as unit:
             applied.end(unit, ending, clock())
     except SourceError as error:
+        if error.not_before is not None and may_wait(error.not_before):
+            raise
         with database.write() as unit:
             harvests.end_run(unit, run.id, "failed", clock(), message=applied.told(str(error)))
     except _BrakeError as brake:
@@ -97,26 +101,27 @@ class _Applied:
         return "\n".join(dict.fromkeys([*self.notes, *(text for text in more if text)]))
 
     def page(self, unit: Unit, page: Page) -> None:
-        counts = Counts(**{name: getattr(self.counts, name) for name in self.counts.__struct_fields__})
+        counts = Counts()
         changes = _Changes(unit, self.source.id, self.run.id, page.events)
         for event in page.events:
             outcome = changes.outcome(event)
             counts.received += 1
             setattr(counts, outcome, getattr(counts, outcome) + 1)
-        self._brake(counts.deleted)
+        self._brake(self.counts.deleted + counts.deleted)
         changes.write()
         if page.raw:
             harvests.keep_mended_page(unit, self.run.id, page.raw)
         if page.note:
             self.notes.append(page.note)
         self.promised = page.promised if page.promised is not None else self.promised
-        harvests.save_run(unit, self.run.id, page.resume, self.promised, counts, self.told())
-        self.counts = counts
+        harvests.save_page(unit, self.run.id, page.resume, self.promised, counts, self.told())
+        self.counts = self.counts.plus(counts)
 
     def end(self, unit: Unit, ending: Ending, now: datetime) -> None:
         if not ending.complete:
             harvests.end_run(unit, self.run.id, "partial", now, message=self.told(ending.reason))
             return
+        gone = Counts()
         if ending.full:
             vanished = records.unseen(unit, self.source.id, self.run.id)
             self._brake(self.counts.deleted + len(vanished))
@@ -126,12 +131,11 @@ class _Applied:
                 for (record_id, datestamp), seq in zip(vanished, numbers, strict=True)
             ]
             records.delete_raw(unit, rows)
-            self.counts.vanished = len(vanished)
-        if not self.counts.balanced():
-            raise SourceError(
-                f"{self.source.slug}: the counts of the run don't add up: {self.counts}. Please report it."
-            )
-        harvests.save_run(unit, self.run.id, "", self.promised, self.counts, self.told())
+            gone = Counts(vanished=len(vanished))
+        harvests.save_page(unit, self.run.id, "", self.promised, gone, self.told())
+        stored = harvests.get_run(unit, self.run.id).counts
+        if not stored.balanced():
+            raise SourceError(f"{self.source.slug}: the counts of the run don't add up: {stored}. Please report it.")
         harvests.end_run(
             unit, self.run.id, "complete", now, checkpoint=ending.checkpoint, message=self.told(), swept=ending.full
         )

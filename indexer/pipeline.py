@@ -26,11 +26,15 @@ from store.libraries import all_sources
 from store.packing import pack
 from store.progress import get_watermark, require_version, set_watermark, take_numbers
 from store.records import RawRow
+from store.spans import Span
 
 STAGE = "normalise"
 BATCH = 4000
 CHUNK = 500
 """Records in one task of a worker: some 50 ms of work, so that two workers end a batch together."""
+
+SPAN = 20_000
+"""Records in a span: some 5 s of work, so that little is done again where its worker dies."""
 
 
 class Normalised(Struct, frozen=True, array_like=True):
@@ -51,31 +55,55 @@ class NormaliseCounts(Struct):
     unchanged: int = 0
 
 
+def normalise_spans(unit: Unit, size: int = SPAN) -> list[Span]:
+    """What is to be normalised, in spans that may be done in any order and at once; then set the watermark."""
+    return records.raw_spans(unit, _begin_at(unit, _mappings(unit)), size)
+
+
 def normalise_changes(
-    database: Database, *, executor: Executor | None = None, progress: Callable[[int], None] = lambda _: None
+    database: Database,
+    *,
+    executor: Executor | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+    span: Span | None = None,
 ) -> NormaliseCounts:
     """Bring the normal records up to date with the raw ones. `progress` is told how many were read so far.
 
     Under other mappings or reading rules than those it last worked by, the stage begins anew; a record that comes out
-    as it was keeps its number, so nothing behind it is done again.
+    as it was keeps its number, so nothing behind it is done again. With a `span` of `normalise_spans`, just those
+    changes are dealt with, and the watermark stays.
     """
     counts = NormaliseCounts()
-    with database.write() as unit:
-        mappings = {source.id: msgspec.json.encode(source.config.mapping).decode() for source in all_sources(unit)}
-        require_version(unit, STAGE, _version(mappings))
-        after = get_watermark(unit, STAGE)
+    if span is None:
+        with database.write() as unit:
+            mappings = _mappings(unit)
+            after, last = _begin_at(unit, mappings), None
+    else:
+        with database.read() as unit:
+            mappings = _mappings(unit)
+        after, last = span
     waiting: tuple[list[RawRow], list[Future[list[Normalised]] | list[Normalised]]] | None = None
     while True:
         with database.read() as unit:
-            rows = records.changed_raw(unit, after, BATCH)
+            rows = records.changed_raw(unit, after, BATCH, last)
         tasks = _begin(rows, mappings, executor)
         if waiting is not None:
-            _write(database, *waiting, counts)
+            _write(database, *waiting, counts, advance=span is None)
             progress(counts.read)
         if not rows:
             return counts
         after = rows[-1].seq
         waiting = rows, tasks
+
+
+def _mappings(unit: Unit) -> dict[int, str]:
+    """Mapping rules of each source as JSON, by its id."""
+    return {source.id: msgspec.json.encode(source.config.mapping).decode() for source in all_sources(unit)}
+
+
+def _begin_at(unit: Unit, mappings: dict[int, str]) -> int:
+    require_version(unit, STAGE, _version(mappings))
+    return get_watermark(unit, STAGE)
 
 
 def _begin(
@@ -129,6 +157,8 @@ def _write(
     rows: list[RawRow],
     tasks: list[Future[list[Normalised]] | list[Normalised]],
     counts: NormaliseCounts,
+    *,
+    advance: bool,
 ) -> None:
     results: dict[int, Normalised] = {}
     for task in tasks:
@@ -139,7 +169,8 @@ def _write(
         for row in rows:
             changes.add(row, results.get(row.id))
         changes.write()
-        set_watermark(unit, STAGE, rows[-1].seq)
+        if advance:
+            set_watermark(unit, STAGE, rows[-1].seq)
     counts.read += len(rows)
     counts.refused += len(changes.refused)
     counts.unchanged += len(changes.confirmed)
@@ -155,8 +186,8 @@ class _Changes:
         self.inserts: list[dict[str, Any]] = []
         self.updates: list[dict[str, Any]] = []
         self.confirmed: dict[int, int] = {}
-        self.refused: dict[int, str] = {}  # what is refused now
-        self.accepted_again: list[int] = []
+        self.refused: list[tuple[int, int, str]] = []  # what is refused now: record id, its seq, code
+        self.accepted_again: list[tuple[int, int, str]] = []
         self.moves: dict[tuple[int, str], int] = {}
         self.stale: dict[int, list[int]] = {}  # by run: records that it rejected under other mappings
         self.rejections: list[dict[str, Any]] = []
@@ -167,7 +198,7 @@ class _Changes:
         if result is not None and result.code:
             self._refuse(row, result, fresh=known is None or known[0] < row.seq)
         elif row.refused:
-            self.accepted_again.append(row.id)
+            self.accepted_again.append((row.id, row.seq, ""))
         accepted = result is not None and not result.code
         features, data = (result.features, result.data) if accepted and result is not None else (b"", b"")
         if known is not None and known[1:] == (not accepted, features, data):
@@ -186,7 +217,7 @@ class _Changes:
 
     def _refuse(self, row: RawRow, result: Normalised, *, fresh: bool) -> None:
         """A change that its run counted as added or changed counts as rejected; under new mappings old runs stand."""
-        self.refused[row.id] = result.code
+        self.refused.append((row.id, row.seq, result.code))
         if not fresh:
             self.stale.setdefault(row.changed_run, []).append(row.id)
         elif row.changed_as in ("added", "changed"):
@@ -212,9 +243,10 @@ class _Changes:
         records.insert_bibs(self.unit, self.inserts)
         records.update_bibs(self.unit, self.updates)
         records.confirm_bibs(self.unit, self.confirmed)
-        records.mark_refused(self.unit, self.refused | dict.fromkeys(self.accepted_again, ""))
+        records.mark_refused(self.unit, [*self.refused, *self.accepted_again])
         for run_id, record_ids in self.stale.items():
             harvests.forget_rejections(self.unit, run_id, record_ids)
         harvests.add_rejections(self.unit, self.rejections)
-        for (run_id, outcome), count in self.moves.items():
+        # Sorted, so that no two batches that change the same runs wait for each other.
+        for (run_id, outcome), count in sorted(self.moves.items()):
             harvests.move_to_rejected(self.unit, run_id, outcome, count)

@@ -33,12 +33,13 @@ from sqlalchemy import (
     values,
 )
 
+from store.bulk import insert_rows
+from store.columns import Id
 from store.database import Unit, metadata
 from store.libraries import source
 from store.progress import take_numbers
 from store.records import chunks, raw_record
-
-Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite keeps a table by its INTEGER PRIMARY KEY, 64 bits wide
+from store.spans import Span, cut
 
 cluster_member = Table(
     "cluster_member",
@@ -187,9 +188,8 @@ def drop_members(unit: Unit, record_ids: Collection[int]) -> None:
 
 
 def add_members(unit: Unit, rows: Collection[Member]) -> None:
-    if rows:
-        found = [{"record_id": m.record_id, "node": m.node, "own": m.own} for m in rows]
-        unit.execute(cluster_member.insert(), sorted(found, key=lambda row: row["record_id"]))
+    found = [{"record_id": m.record_id, "node": m.node, "own": m.own} for m in rows]
+    insert_rows(unit, cluster_member, sorted(found, key=lambda row: row["record_id"]))
 
 
 def drop_nodes(unit: Unit, ids: Collection[int]) -> None:
@@ -198,9 +198,8 @@ def drop_nodes(unit: Unit, ids: Collection[int]) -> None:
 
 
 def add_nodes(unit: Unit, rows: Collection[Node]) -> None:
-    if rows:
-        found = [{"node": n.node, "cluster": n.cluster, "own": n.own, "features": n.features} for n in rows]
-        unit.execute(cluster_node.insert(), sorted(found, key=lambda row: row["node"]))  # type: ignore[arg-type, return-value]
+    found = [{"node": n.node, "cluster": n.cluster, "own": n.own, "features": n.features} for n in rows]
+    insert_rows(unit, cluster_node, sorted(found, key=lambda row: row["node"]))
 
 
 def move_nodes(unit: Unit, rows: Collection[tuple[int, int, int]]) -> None:
@@ -227,8 +226,7 @@ def split_sizes(unit: Unit, keys: Collection[int]) -> dict[int, int]:
 
 def set_split_sizes(unit: Unit, new: dict[int, int], changed: dict[int, int], gone: Collection[int]) -> None:
     c = match_split.c
-    if new:
-        unit.execute(match_split.insert(), [{"key": key, "size": size} for key, size in sorted(new.items())])
+    insert_rows(unit, match_split, [{"key": key, "size": size} for key, size in sorted(new.items())])
     if changed:
         statement = update(match_split).where(c.key == bindparam("of")).values(size=bindparam("to"))
         unit.execute(statement, [{"of": key, "to": size} for key, size in sorted(changed.items())])
@@ -257,8 +255,7 @@ def sub_blocks(unit: Unit, pairs: Collection[tuple[int, int]]) -> list[tuple[int
 
 def add_keys(unit: Unit, rows: Collection[tuple[int, int, int]]) -> None:
     """(key, split, node)."""
-    if rows:
-        unit.execute(match_key.insert(), [{"key": k, "split": s, "node": n} for k, s, n in sorted(rows)])
+    insert_rows(unit, match_key, [{"key": k, "split": s, "node": n} for k, s, n in sorted(rows)])
 
 
 def drop_keys(unit: Unit, rows: Collection[tuple[int, int, int]]) -> None:
@@ -283,9 +280,8 @@ def edges_of(unit: Unit, ids: Collection[int], verdict: int) -> list[Edge]:
 
 
 def add_edges(unit: Unit, rows: Collection[Edge]) -> None:
-    if rows:
-        found = [{"a": e.a, "b": e.b, "score": e.score, "verdict": e.verdict, "rules": e.rules} for e in rows]
-        unit.execute(cluster_edge.insert(), sorted(found, key=lambda row: (row["a"], row["b"])))
+    found = [{"a": e.a, "b": e.b, "score": e.score, "verdict": e.verdict, "rules": e.rules} for e in rows]
+    insert_rows(unit, cluster_edge, sorted(found, key=lambda row: (row["a"], row["b"])))
 
 
 def drop_edges_of(unit: Unit, ids: Collection[int]) -> None:
@@ -319,19 +315,29 @@ def clusters(unit: Unit, keys: Collection[int]) -> dict[int, Cluster]:
     return {row[0]: Cluster(*row) for row in _in_chunks(unit, query, c.key, keys)}
 
 
-def changed_clusters(unit: Unit, after: int, limit: int) -> list[Cluster]:
-    """Those whose last change lies behind `after`, in the order of their numbers."""
+def cluster_spans(unit: Unit, after: int, size: int) -> list[Span]:
+    """The changes of clusters behind `after`, in spans of `size` clusters."""
+    return cut(unit, cluster.c.seq, after, size)
+
+
+def last_change(unit: Unit) -> int:
+    """The number of the cluster that changed last; 0 = there is none."""
+    return unit.execute(select(func.max(cluster.c.seq))).scalar() or 0
+
+
+def changed_clusters(unit: Unit, after: int, limit: int, last: int | None = None) -> list[Cluster]:
+    """Those whose last change lies behind `after` (up to `last`), in the order of their numbers."""
     c = cluster.c
-    query = select(c.key, c.own, c.seq, c.born, c.live).where(c.seq > after).order_by(c.seq).limit(limit)
-    return [Cluster(*row) for row in unit.execute(query)]
+    query = select(c.key, c.own, c.seq, c.born, c.live)
+    query = query.where(c.seq > after) if last is None else query.where(c.seq > after, c.seq <= last)
+    return [Cluster(*row) for row in unit.execute(query.order_by(c.seq).limit(limit))]
 
 
 def put_clusters(unit: Unit, new: Sequence[Cluster], known: Sequence[Cluster]) -> None:
-    if new:
-        rows: list[dict[str, Any]] = [
-            {"key": c.key, "own": c.own, "seq": c.seq, "born": c.born, "live": c.live} for c in new
-        ]
-        unit.execute(cluster.insert(), sorted(rows, key=lambda row: row["key"]))
+    rows: list[dict[str, Any]] = [
+        {"key": c.key, "own": c.own, "seq": c.seq, "born": c.born, "live": c.live} for c in new
+    ]
+    insert_rows(unit, cluster, sorted(rows, key=lambda row: row["key"]))
     if known:
         names = ("own", "seq", "born", "live")
         statement = update(cluster).where(cluster.c.key == bindparam("of"))
@@ -355,7 +361,7 @@ def retire_keys(unit: Unit, keys: dict[int, int]) -> None:
     """Union key → the record that it leads to from now on."""
     if keys:
         unretire_keys(unit, keys)
-        unit.execute(retired_key.insert(), [{"key": key, "record_id": of} for key, of in sorted(keys.items())])
+        insert_rows(unit, retired_key, [{"key": key, "record_id": of} for key, of in sorted(keys.items())])
 
 
 def unretire_keys(unit: Unit, keys: Collection[int]) -> None:

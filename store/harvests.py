@@ -11,25 +11,29 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Connection,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     String,
     Table,
-    Text,
     desc,
     func,
     select,
     update,
 )
 
+from store.bulk import insert_rows
+from store.columns import Instant, Words
 from store.database import metadata
 from store.packing import pack, unpack
+
+MOST = 2**63 - 1
+"""What a column holds: a source may promise anything."""
 
 OUTCOMES = ("added", "changed", "unchanged", "deleted", "rejected")
 
@@ -39,13 +43,13 @@ harvest_run = Table(
     Column("id", Integer, primary_key=True),
     Column("source_id", ForeignKey("source.id"), nullable=False),
     Column("state", String(12), nullable=False),
-    Column("started", DateTime(timezone=True), nullable=False),
-    Column("ended", DateTime(timezone=True)),
-    Column("since", Text, nullable=False),  # the checkpoint it began with
-    Column("resume", Text, nullable=False),  # behind the last page that was committed
-    Column("checkpoint", Text, nullable=False),  # what the next run begins with; "" unless complete
-    Column("message", Text, nullable=False),  # for a person: why it is not complete, warnings
-    Column("promised", Integer),
+    Column("started", Instant, nullable=False),
+    Column("ended", Instant),
+    Column("since", Words, nullable=False),  # the checkpoint it began with
+    Column("resume", Words, nullable=False),  # behind the last page that was committed
+    Column("checkpoint", Words, nullable=False),  # what the next run begins with; "" unless complete
+    Column("message", Words, nullable=False),  # for a person: why it is not complete, warnings
+    Column("promised", BigInteger),
     Column("received", Integer, nullable=False),
     *(Column(outcome, Integer, nullable=False) for outcome in OUTCOMES),
     Column("vanished", Integer, nullable=False),  # deleted since a full list lacked them: not among the received
@@ -61,9 +65,9 @@ rejection = Table(
     Column("source_id", ForeignKey("source.id"), nullable=False),
     Column("record_id", Integer),  # the raw record, where one was stored: normalising refused it
     Column("code", String(40), nullable=False),
-    Column("identifier", Text, nullable=False),
-    Column("position", Text, nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("identifier", Words, nullable=False),
+    Column("position", Words, nullable=False),
+    Column("detail", Words, nullable=False),
     Column("data", LargeBinary, nullable=False),  # zstd of the bytes; b"" where the raw record has them
     Index("ix_rejection_run_id", "run_id"),
     Index("ix_rejection_record_id", "record_id"),
@@ -88,6 +92,9 @@ class Counts(Struct):
     deleted: int = 0
     rejected: int = 0
     vanished: int = 0
+
+    def plus(self, more: Counts) -> Counts:
+        return Counts(**{name: getattr(self, name) + getattr(more, name) for name in self.__struct_fields__})
 
     def balanced(self) -> bool:
         return self.received == self.added + self.changed + self.unchanged + self.deleted + self.rejected
@@ -163,18 +170,19 @@ def last_checkpoint(unit: Connection, source_id: int) -> str:
     )
 
 
-def save_run(unit: Connection, run_id: int, resume: str, promised: int | None, counts: Counts, message: str) -> None:
-    """Commit a page's counts and where the run stands behind it."""
-    unit.execute(
-        update(harvest_run)
-        .where(harvest_run.c.id == run_id)
-        .values(
-            resume=resume,
-            promised=promised,
-            message=message,
-            **{name: getattr(counts, name) for name in ("received", *OUTCOMES, "vanished")},
-        )
-    )
+def save_page(unit: Connection, run_id: int, resume: str, promised: int | None, more: Counts, message: str) -> None:
+    """Add a page's counts to the run's, and note where it stands behind the page.
+
+    The database adds, since normalising moves counts of the same row: neither may undo the other.
+    """
+    c = harvest_run.c
+    added = {c[name]: c[name] + getattr(more, name) for name in ("received", *OUTCOMES, "vanished")}
+    values = {
+        c.resume: resume,
+        c.promised: None if promised is None else min(promised, MOST),
+        c.message: message,
+    } | added
+    unit.execute(update(harvest_run).where(c.id == run_id).values(values))
 
 
 def keep_mended_page(unit: Connection, run_id: int, data: bytes) -> None:
@@ -223,8 +231,7 @@ def last_runs(unit: Connection, source_id: int, limit: int = 10) -> list[Run]:
 
 def add_rejections(unit: Connection, rows: list[dict[str, Any]]) -> None:
     """Rows with run_id, source_id, record_id, code, identifier, position, detail and data (plain bytes)."""
-    if rows:
-        unit.execute(rejection.insert(), [row | {"data": pack(row["data"])} for row in rows])
+    insert_rows(unit, rejection, [row | {"data": pack(row["data"])} for row in rows])
 
 
 def forget_rejections(unit: Connection, run_id: int, record_ids: list[int]) -> None:

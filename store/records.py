@@ -22,7 +22,6 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
-    Text,
     UniqueConstraint,
     bindparam,
     case,
@@ -31,23 +30,26 @@ from sqlalchemy import (
     update,
 )
 
+from store.bulk import insert_rows
+from store.columns import Words
 from store.database import metadata
 from store.libraries import source
 from store.packing import pack, unpack
+from store.spans import Span, cut
 
 raw_record = Table(
     "raw_record",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("source_id", ForeignKey("source.id"), nullable=False),
-    Column("identifier", Text, nullable=False),
+    Column("identifier", Words, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("deleted", Boolean, nullable=False),
     Column("format", String(16), nullable=False),
     Column("charset", String(16), nullable=False),
-    Column("datestamp", String(32), nullable=False),
-    Column("sets", Text, nullable=False),  # JSON list
-    Column("flags", Text, nullable=False),  # JSON list
+    Column("datestamp", Words, nullable=False),
+    Column("sets", Words, nullable=False),  # JSON list
+    Column("flags", Words, nullable=False),  # JSON list
     Column("digest", LargeBinary, nullable=False),  # blake2b-128 of format, charset, flags and bytes as they came
     Column("data", LargeBinary, nullable=False),  # zstd; a deletion keeps the last bytes
     Column("changed_run", Integer, nullable=False),  # the run that brought these bytes
@@ -71,6 +73,13 @@ bib_record = Table(
     Column("data", LargeBinary, nullable=False),  # zstd of a BibRecord's canonical JSON; b"" in a deletion
     Index("ix_bib_record_seq", "seq"),
 )
+
+
+LONGEST_IDENTIFIER = 600
+"""Characters, at most 2,400 bytes: an entry of PostgreSQL's indices holds 2,704."""
+
+BLOCK = 5000
+"""Rows that are fetched at a time where all of a table are read: they must not all stand in memory."""
 
 
 class KnownRecord(Struct):
@@ -144,8 +153,7 @@ def known_records(unit: Connection, source_id: int, identifiers: Sequence[str]) 
 
 def insert_raw(unit: Connection, rows: list[dict[str, Any]]) -> None:
     """New rows, with every column but id and refused; `data` plain, `sets` and `flags` as sequences."""
-    if rows:
-        unit.execute(raw_record.insert(), [_packed(row) for row in rows])
+    insert_rows(unit, raw_record, [_packed(row) for row in rows])
 
 
 def update_raw(unit: Connection, rows: list[dict[str, Any]]) -> None:
@@ -173,12 +181,13 @@ def mark_seen(unit: Connection, record_ids: Sequence[int], run_id: int) -> None:
         unit.execute(update(raw_record).where(raw_record.c.id.in_(some)).values(seen_run=run_id))
 
 
-def mark_refused(unit: Connection, codes: dict[int, str]) -> None:
-    """What normalising found: record id → code, "" = accepted."""
-    for code in sorted(set(codes.values())):
-        ids = [record_id for record_id, its in codes.items() if its == code]
-        for some in chunks(ids):
-            unit.execute(update(raw_record).where(raw_record.c.id.in_(some)).values(refused=code))
+def mark_refused(unit: Connection, codes: Sequence[tuple[int, int, str]]) -> None:
+    """What normalising found: (record id, seq, code), "" = accepted. A record that has changed since stays as it is."""
+    if codes:
+        c = raw_record.c
+        statement = update(raw_record).where(c.id == bindparam("of"), c.seq == bindparam("read"))
+        rows = [{"of": record_id, "read": seq, "code": code} for record_id, seq, code in sorted(codes)]
+        unit.execute(statement.values(refused=bindparam("code")), rows)
 
 
 def unseen(unit: Connection, source_id: int, run_id: int) -> list[tuple[int, str]]:
@@ -194,15 +203,20 @@ def count_live(unit: Connection, source_id: int) -> int:
     return unit.execute(query).scalar_one()
 
 
-def changed_raw(unit: Connection, after: int, limit: int) -> list[RawRow]:
-    """Raw records whose last change lies behind `after`, in the order of their numbers."""
+def raw_spans(unit: Connection, after: int, size: int) -> list[Span]:
+    """The changes of raw records behind `after`, in spans of `size` records."""
+    return cut(unit, raw_record.c.seq, after, size)
+
+
+def changed_raw(unit: Connection, after: int, limit: int, last: int | None = None) -> list[RawRow]:
+    """Raw records whose last change lies behind `after` (up to `last`), in the order of their numbers."""
     c = raw_record.c
     query = select(
         c.id, c.source_id, c.identifier, c.seq, c.deleted, c.format, c.charset, c.flags, c.data, c.changed_run,
         c.changed_as, c.refused,
     )  # fmt: skip
-    rows = unit.execute(query.where(c.seq > after).order_by(c.seq).limit(limit))
-    return [_raw_row(row) for row in rows]
+    query = query.where(c.seq > after) if last is None else query.where(c.seq > after, c.seq <= last)
+    return [_raw_row(row) for row in unit.execute(query.order_by(c.seq).limit(limit))]
 
 
 def _raw_row(row: Any) -> RawRow:
@@ -240,7 +254,8 @@ def scan_raw(unit: Connection) -> Iterator[tuple[str, str, bool, bytes]]:
     """(slug, identifier, deleted, digest) of every raw record, sorted: what a hash of the store is made of."""
     c = raw_record.c
     query = select(source.c.slug, c.identifier, c.deleted, c.digest).join(source, source.c.id == c.source_id)
-    for row in unit.execute(query.order_by(source.c.slug, c.identifier)):
+    ordered = query.order_by(source.c.slug, c.identifier)
+    for row in unit.execute(ordered, execution_options={"yield_per": BLOCK}):
         yield row[0], row[1], row[2], row[3]
 
 
@@ -269,8 +284,7 @@ def bib_states(unit: Connection, record_ids: Sequence[int]) -> dict[int, tuple[i
 
 def insert_bibs(unit: Connection, rows: list[dict[str, Any]]) -> None:
     """Rows with every column; `data` packed."""
-    if rows:
-        unit.execute(bib_record.insert(), rows)
+    insert_rows(unit, bib_record, rows)
 
 
 def update_bibs(unit: Connection, rows: list[dict[str, Any]]) -> None:

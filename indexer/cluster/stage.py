@@ -16,7 +16,7 @@ from indexer.cluster.features import FEATURES_VERSION, Features, unpack_features
 from indexer.cluster.placing import Placed, matchable, place
 from indexer.cluster.resolve import Pair, components, ordered, resolve
 from indexer.cluster.score import DIFFERENT, RULES, SAME, compare, conflict
-from indexer.cluster.uniting import UNION_STAGE, UnionCounts, build_unions
+from indexer.cluster.uniting import UnionCounts, build_unions, published
 from store import clusters, judgements
 from store.clusters import Edge, Node
 from store.database import Database, Unit
@@ -245,6 +245,6 @@ def _write(
     touched |= {assignment.keys.get(node, before[node].cluster) for node in placed.restated if node in before}
     clusters.add_nodes(unit, new)
     clusters.move_nodes(unit, moved)
-    published = get_watermark(unit, UNION_STAGE)
-    counts.clusters += write_clusters(unit, assignment, touched, published)
-    retire(unit, assignment, published, before, placed.entering, placed.leaving)
+    seen = published(unit)
+    counts.clusters += write_clusters(unit, assignment, touched, seen)
+    retire(unit, assignment, seen, before, placed.entering, placed.leaving)

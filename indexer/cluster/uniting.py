@@ -20,12 +20,19 @@ from store.database import Database, Unit
 from store.packing import pack, unpack
 from store.progress import get_watermark, require_version, set_watermark, take_numbers
 from store.records import bib_data
+from store.spans import Span
 from store.unions import UnionWrite
 
 UNION_STAGE = "union"
+BEGUN = "union:begun"
+"""The watermark up to which union records may have been made: that of the stage, or higher where it was cut short."""
+
 BATCH = 2000
 CHUNK = 250
 """Clusters in one task of a worker: some 100 ms of work."""
+
+SPAN = 20_000
+"""Clusters in a span: some 10 s of work, so that little is done again where its worker dies."""
 
 MemberData = tuple[int, str, str, bytes]  # source id, library, identifier, packed BibRecord
 Task = tuple[int, list[MemberData]]  # union key and its members
@@ -48,24 +55,47 @@ class _Reading(Struct):
     merged: list[list[UnionWrite] | Future[list[UnionWrite]]]
 
 
+def union_spans(unit: Unit, size: int = SPAN) -> list[Span]:
+    """What is to be united, in spans that may be done in any order and at once; then set the watermark."""
+    return clusters.cluster_spans(unit, _begin_at(unit), size)
+
+
+def published(unit: Unit) -> int:
+    """Up to which number somebody may have seen the union record of a cluster."""
+    return max(get_watermark(unit, UNION_STAGE), get_watermark(unit, BEGUN))
+
+
+def _begin_at(unit: Unit) -> int:
+    set_watermark(unit, BEGUN, max(published(unit), clusters.last_change(unit)))
+    require_version(unit, UNION_STAGE, str(UNION_VERSION))
+    return get_watermark(unit, UNION_STAGE)
+
+
 def build_unions(
     database: Database,
     *,
     batch: int = BATCH,
     executor: Executor | None = None,
     progress: Callable[[int], None] | None = None,
+    span: Span | None = None,
 ) -> UnionCounts:
-    """Bring the union records up to date with the clusters. `progress` is told how many clusters are done so far."""
+    """Bring the union records up to date with the clusters. `progress` is told how many clusters are done so far.
+
+    With a `span` of `union_spans`, just those changes are dealt with, and the watermark stays.
+    """
     counts = UnionCounts()
-    with database.write() as unit:
-        require_version(unit, UNION_STAGE, str(UNION_VERSION))
-        after = get_watermark(unit, UNION_STAGE)
-    waiting = _read(database, after, batch, executor)
+    if span is None:
+        with database.write() as unit:
+            after, last = _begin_at(unit), None
+    else:
+        after, last = span
+    waiting = _read(database, after, last, batch, executor)
     while waiting is not None:
-        following = _read(database, waiting.last, batch, executor)
+        following = _read(database, waiting.last, last, batch, executor)
         with database.write() as unit:
             _write(unit, waiting, counts)
-            set_watermark(unit, UNION_STAGE, waiting.last)
+            if span is None:
+                set_watermark(unit, UNION_STAGE, waiting.last)
         if progress is not None:
             progress(counts.read)
         waiting = following
@@ -95,10 +125,10 @@ def _merged(key: int, members: list[MemberData]) -> UnionWrite:
     )
 
 
-def _read(database: Database, after: int, batch: int, executor: Executor | None) -> _Reading | None:
+def _read(database: Database, after: int, last: int | None, batch: int, executor: Executor | None) -> _Reading | None:
     """The next batch, given to the workers. None = nothing has changed."""
     with database.read() as unit:
-        changed = clusters.changed_clusters(unit, after, batch)
+        changed = clusters.changed_clusters(unit, after, batch, last)
         if not changed:
             return None
         keys = [each.key for each in changed]

@@ -16,9 +16,11 @@ from indexer.cluster.assigning import key_of
 from indexer.cluster.explain import why
 from indexer.cluster.keys import hash63
 from indexer.cluster.stage import build_unions, cluster_changes
+from indexer.cluster.uniting import UNION_STAGE, union_spans
 from mappings.model import Agent, BibRecord, Holding, Identifier
 from store import clusters, judgements, unions
 from store.database import Database
+from store.progress import get_watermark, set_watermark
 
 ISBN = Identifier("isbn", "9787020002207")
 DREAM = BibRecord(
@@ -73,6 +75,36 @@ def test_a_second_run_does_nothing(shelf: Shelf) -> None:
     run(shelf)
     assert cluster_changes(shelf.database).records == 0
     assert build_unions(shelf.database).read == 0
+
+
+def test_spans_in_any_order_and_twice_give_what_one_pass_gives(shelf: Shelf) -> None:
+    shelf.put(("BNU", "1", DREAM), ("CLCN", "a", TRADITIONAL), ("PKU", "x", THREE), ("RUC", "9", FIRST))
+    cluster_changes(shelf.database)
+    with shelf.database.write() as unit:
+        spans = union_spans(unit, size=1)
+    assert len(spans) == 3
+    written = [build_unions(shelf.database, span=span).written for span in [*reversed(spans), spans[0]]]
+    assert written == [1, 1, 1, 0]
+    with shelf.database.write() as unit:
+        assert get_watermark(unit, UNION_STAGE) == 0
+        set_watermark(unit, UNION_STAGE, spans[-1][1])
+        assert unions.count_unions(unit) == 3
+    assert build_unions(shelf.database).read == 0
+
+
+def test_a_union_record_of_a_night_that_broke_off_is_not_left_behind(shelf: Shelf) -> None:
+    """Made in a span, and its watermark never set: the next night must still bury it, and its key lead on."""
+    shelf.put(("BNU", "1", DREAM))
+    cluster_changes(shelf.database)
+    with shelf.database.write() as unit:
+        [span] = union_spans(unit)
+    build_unions(shelf.database, span=span)
+    ((_, key),) = shelf.keys().items()
+    shelf.remove("BNU", "1")
+    run(shelf)
+    with shelf.database.read() as unit:
+        assert unions.count_unions(unit) == 0
+        assert unions.is_tombstone(unit, key)
 
 
 def test_copies_are_compared_once(shelf: Shelf) -> None:

@@ -11,13 +11,14 @@ import pytest
 
 from harvester.run import harvest
 from harvester.sources.marc_files import MarcFiles
-from indexer.pipeline import normalise_changes
+from indexer.pipeline import STAGE, normalise_changes, normalise_spans
 from mappings.model import BibRecord, Library, decode
 from store import harvests, libraries, records
 from store.database import Database
 from store.harvests import Run
 from store.libraries import Source, SourceConfig
 from store.packing import unpack
+from store.progress import get_watermark, set_watermark
 from tongcang.sample.cataloguing import Marc
 from tongcang.sample.generate import generate
 from tongcang.sample.writing import iso2709
@@ -102,6 +103,26 @@ def test_other_mapping_rules_are_applied_to_what_is_there_and_only_what_differs_
     with database.read() as unit:
         after = {row.record_id: row.seq for row in records.changed_bibs(unit, 0, 10)}
     assert all(after[record_id] > before[record_id] for record_id in before)
+
+
+def test_spans_in_any_order_and_twice_give_what_one_pass_gives(database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "a.mrc"
+    file.write_bytes(b"".join(cnmarc(str(number), "" if number == 4 else f"第{number}册") for number in range(7)))
+    run = delivered(database, file)
+    with database.write() as unit:
+        spans = normalise_spans(unit, size=3)
+    assert len(spans) == 3
+    for span in [*reversed(spans), spans[1]]:
+        normalise_changes(database, span=span)
+    with database.write() as unit:
+        assert get_watermark(unit, STAGE) == 0
+        set_watermark(unit, STAGE, spans[-1][1])
+        assert normalise_spans(unit) == []
+        counts = harvests.get_run(unit, run.id).counts
+        assert harvests.rejection_codes(unit, run.id) == {"no_title": 1}
+    assert (counts.added, counts.rejected, counts.balanced()) == (6, 1, True)
+    assert {bib.title for bib in stored(database).values()} == {f"第{number}册" for number in range(7) if number != 4}
+    assert normalise_changes(database).read == 0
 
 
 @pytest.mark.slow

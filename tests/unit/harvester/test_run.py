@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import harvester
 from harvester.rejections import TEXTS
-from harvester.run import harvest
+from harvester.run import Progress, harvest
 from harvester.sources.protocol import Ending, Page, Received, Refused, SourceError
 from indexer.normalise import NO_TITLE, NOT_BIBLIOGRAPHIC, UNKNOWN_DIALECT
 from mappings.model import Library
@@ -200,3 +200,47 @@ def test_every_code_that_a_reader_or_a_crosswalk_gives_has_its_texts() -> None:
     assert given <= TEXTS.keys()
     for text in TEXTS.values():
         assert text.zh and text.en and text.fix
+
+
+def test_what_normalising_moves_while_a_run_goes_on_is_not_undone_by_its_next_page(database: Database) -> None:
+    source = source_in(database)
+    reader = Scripted([[record("1"), record("2", "呐喊")], [record("3", "彷徨")]], Ending(True, "checkpoint"))
+
+    def move(_: Progress) -> None:
+        with database.write() as unit:
+            [going_on] = harvests.last_runs(unit, source.id)
+            harvests.move_to_rejected(unit, going_on.id, "added", 1)
+
+    counts = harvest(database, source, reader, clock=lambda: NOW, progress=move).counts
+    assert (counts.received, counts.added, counts.rejected) == (3, 1, 2)
+    assert counts.balanced()
+
+
+class Weary:
+    """A provider that asks to be left alone for an hour, once."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def pages(self, since: str, resume: str) -> Iterator[Page | Ending]:
+        self.asked.append(resume)
+        if len(self.asked) == 1:
+            yield Page((record("1"),), "第二页", 2)
+            raise SourceError("RUC/oai: 请一小时后再来", NOW + timedelta(hours=1))
+        yield Page((record("2"),), "", 2)
+        yield Ending(True, "checkpoint")
+
+
+def test_a_run_that_may_wait_stays_open_and_goes_on_behind_its_last_page(database: Database) -> None:
+    source, reader = source_in(database), Weary()
+    with pytest.raises(SourceError, match="一小时"):
+        harvest(database, source, reader, clock=lambda: NOW, may_wait=lambda at: at <= NOW + timedelta(hours=1))
+    ended = harvest(database, source, reader, clock=lambda: NOW)
+    assert (ended.id, ended.state, ended.counts.added) == (1, "complete", 2)
+    assert reader.asked == ["", "第二页"]
+
+
+def test_a_run_that_may_not_wait_so_long_ends_failed(database: Database) -> None:
+    ended = harvest(database, source_in(database), Weary(), clock=lambda: NOW, may_wait=lambda at: at < NOW)
+    assert (ended.state, ended.counts.added) == ("failed", 1)
+    assert "一小时" in ended.message
