@@ -4,13 +4,18 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export TONGCANG_PORT ?= 8000
 
-.PHONY: demo test setup setup-dev check bench clean
+.PHONY: demo test servers setup setup-dev check bench clean
 
 demo: setup
 	$(BIN)/tongcang demo
 
 test: setup-dev
+	@$(BIN)/python -m tests.servers --fetch || echo 'Tests that need it are skipped. make servers installs it.' >&2
 	$(BIN)/pytest -q -n auto
+
+# Real servers for tests: Elasticsearch from Maven Central, Java and PostgreSQL from the system's packages (as root).
+servers: setup-dev
+	$(BIN)/python -m tests.servers
 
 setup: $(VENV)/.demo
 
@@ -40,4 +45,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/.demo
 
 clean:
-	rm -rf $(VENV) demo-data build
+	rm -rf $(VENV) demo-data build .servers

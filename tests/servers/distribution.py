@@ -40,10 +40,15 @@ def find_zip() -> Path:
     return found
 
 
+def is_kept() -> bool:
+    kept = cache() / ZIP
+    return kept.exists() and sha512(kept) == SHA512
+
+
 def fetch_zip() -> Path:
     """By Maven, whose settings know the way; TONGCANG_MAVEN_REPOSITORY names a repository's URL instead."""
     kept = cache() / ZIP
-    if kept.exists() and sha512(kept) == SHA512:
+    if is_kept():
         return kept
     incoming = cache() / f"incoming-{os.getpid()}"
     incoming.mkdir(parents=True)
@@ -61,15 +66,20 @@ def fetch_zip() -> Path:
     return kept
 
 
-def _by_maven(folder: Path) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
+def find_maven() -> str:
+    """The command, or the repository that stands in for it."""
+    found = os.environ.get("TONGCANG_MAVEN_REPOSITORY") or shutil.which("mvn")
+    if not found:
         raise NotInstalledError(
-            "Elasticsearch comes from Maven Central: install Maven (Debian: apt install maven), or set"
-            " TONGCANG_MAVEN_REPOSITORY to the URL of a Maven repository"
+            "Elasticsearch comes from Maven Central, and Maven is not installed (Debian: apt install maven;"
+            " or TONGCANG_MAVEN_REPOSITORY names the URL of a repository)"
         )
+    return found
+
+
+def _by_maven(folder: Path) -> None:
     artifact = f"{GROUP}:elasticsearch:{VERSION}:zip"
-    command = [maven, "-q", "-B", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={folder}"]
+    command = [find_maven(), "-q", "-B", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={folder}"]
     # away from the project's folder: no pom of anybody's
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
     if done.returncode != 0:

@@ -1,4 +1,4 @@
-"""Elasticsearch nodes from the distribution: one, or a cluster of three that tests may kill."""
+"""Elasticsearch: one node, or a cluster of three that tests may kill; from the distribution, else by Docker."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import json
 import shutil
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
+from .containers import ContainerNode, require_docker
 from .distribution import find_java, find_zip, unpack
-from .run import Run, NotStartedError, alive, free_ports, kill_hard, run_as_server, tail
+from .run import NotInstalledError, NotStartedError, Run, alive, free_ports, kill_hard, run_as_server, tail
 
 START_SECONDS = 120
 JVM_OPTIONS = """\
@@ -46,15 +46,29 @@ def ask(url: str, timeout: float = 10, method: str = "GET", body: Any = None) ->
         return json.load(answer)
 
 
-class Node:
+class Node(Protocol):
+    node_name: str
+    url: str
+
+    @property
+    def pid(self) -> int | None: ...
+
+    def begin(self) -> None: ...
+
+    def await_up(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+class DistributionNode:
     """One server process, with a folder of its own for data, log and settings."""
 
     def __init__(self, run: Run, name: str, ports: tuple[int, int], discovery: str, heap_mb: int) -> None:
-        self.run, self.name, self.heap_mb = run, name, heap_mb
+        self.run, self.node_name, self.heap_mb = run, name, heap_mb
         self.url = f"http://127.0.0.1:{ports[0]}"
-        self.java = find_java()
+        archive, self.java = find_zip(), find_java()
         with run.lock("unpack"):
-            self.home = unpack(find_zip(), run.folder)
+            self.home = unpack(archive, run.folder)
         self.folder = run.subfolder(name)
         self._launcher: subprocess.Popen[bytes] | None = None
         self._configure(ports, discovery)
@@ -71,7 +85,7 @@ class Node:
             f"{JVM_OPTIONS}-Xms{self.heap_mb}m\n-Xmx{self.heap_mb}m\n"
         )
         settings = NODE_SETTINGS.format(
-            cluster=self.run.folder.name, name=self.name, http=ports[0], transport=ports[1], folder=self.folder
+            cluster=self.run.folder.name, name=self.node_name, http=ports[0], transport=ports[1], folder=self.folder
         )
         (configuration / "elasticsearch.yml").write_text(settings + discovery)
         self.run.give(self.folder)
@@ -129,10 +143,27 @@ class Node:
             kill_hard([psutil.Process(pid)])
 
 
+def make_nodes(run: Run, names: list[str], heap_mb: int) -> list[Node]:
+    """Nodes that will find each other once they are started."""
+    single = {"discovery.type": "single-node"}
+    members = {"cluster.initial_master_nodes": ",".join(names)}
+    try:
+        find_zip(), find_java()
+    except NotInstalledError as missing:
+        require_docker(missing)
+        told = single if len(names) == 1 else {"discovery.seed_hosts": ",".join(names), **members}
+        return [ContainerNode(run, name, told, heap_mb) for name in names]
+    ports = free_ports(2 * len(names))
+    seeds = ",".join(f"127.0.0.1:{port}" for port in ports[1::2])
+    told = single if len(names) == 1 else {"discovery.seed_hosts": seeds, **members}
+    lines = "".join(f"{key}: {value}\n" for key, value in told.items())
+    places = zip(names, ports[::2], ports[1::2], strict=True)
+    return [DistributionNode(run, name, (http, transport), lines, heap_mb) for name, http, transport in places]
+
+
 def start_single(run: Run) -> str:
-    """One node of its own for all tests of the run: its URL."""
-    http, transport = free_ports(2)
-    node = Node(run, "single", (http, transport), "discovery.type: single-node\n", heap_mb=1024)
+    """One node for all tests of the run: its URL."""
+    [node] = make_nodes(run, ["single"], heap_mb=1024)
     node.begin()
     node.await_up()
     return node.url
@@ -141,17 +172,8 @@ def start_single(run: Run) -> str:
 class Cluster:
     """Three nodes of 512 MB. Each may be killed and started again; `heal` brings it back to green for the next test."""
 
-    size = 3
-
     def __init__(self, run: Run) -> None:
-        ports = free_ports(2 * self.size)
-        seeds = ", ".join(f'"127.0.0.1:{port}"' for port in ports[1::2])
-        names = [f"node-{number}" for number in range(self.size)]
-        discovery = f"discovery.seed_hosts: [{seeds}]\ncluster.initial_master_nodes: [{', '.join(names)}]\n"
-        self.nodes = [
-            Node(run, name, (ports[2 * place], ports[2 * place + 1]), discovery, heap_mb=512)
-            for place, name in enumerate(names)
-        ]
+        self.nodes = make_nodes(run, ["node-0", "node-1", "node-2"], heap_mb=512)
 
     @property
     def urls(self) -> list[str]:
@@ -182,11 +204,14 @@ class Cluster:
             node.kill()
 
     def heal(self) -> None:
-        """All nodes up, no index of an earlier test, green."""
-        for place, pid in enumerate(self.pids):
-            if pid is None:
-                self.start(place)
-        self.wait_status("yellow")
+        """All nodes up, no index and no setting of an earlier test, green."""
+        down = [node for node in self.nodes if node.pid is None]
+        for node in down:
+            node.begin()
+        for node in down:
+            node.await_up()
+        self.wait_joined()
+        self.ask("/_cluster/settings", method="PUT", body={"persistent": {"*": None}, "transient": {"*": None}})
         for index in self.ask("/_cat/indices?format=json&expand_wildcards=all&h=index"):
             self.ask(f"/{index['index']}", method="DELETE")
         self.wait_status("green")
@@ -196,29 +221,30 @@ class Cluster:
         up = [node.url for node in self.nodes if node.pid is not None]
         return ask(up[0] + path, method=method, body=body)
 
-    def health(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self.ask("/_cluster/health?timeout=5s&master_timeout=5s")
-        return answer
+    def wait_joined(self, seconds: float = 90) -> None:
+        """Every node that runs has joined; whatever the status is."""
+        self._wait(("red", "yellow", "green"), seconds)
 
     def wait_status(self, wanted: str, seconds: float = 90) -> None:
-        """Every running node has joined, and the status is at least `wanted` ("yellow" or "green")."""
-        good = ("green",) if wanted == "green" else ("yellow", "green")
+        """Every node that runs has joined, and the status is at least `wanted`: "yellow" or "green"."""
+        self._wait(("green",) if wanted == "green" else ("yellow", "green"), seconds)
+
+    def _wait(self, good: tuple[str, ...], seconds: float) -> None:
         deadline = time.monotonic() + seconds
         seen: object = None
         while time.monotonic() < deadline:
             running = sum(pid is not None for pid in self.pids)
             try:
-                health = self.health()
+                seen = health = self.ask("/_cluster/health?master_timeout=5s&timeout=5s")
             except OSError as error:
                 seen = error
             else:
-                seen = health
-                if health["status"] in good and health["number_of_nodes"] == running and not health["timed_out"]:
+                if health["status"] in good and health["number_of_nodes"] == running:
                     return
             time.sleep(0.2)
-        raise NotStartedError(f"the cluster is not {wanted} after {seconds} s: {seen}")
+        raise NotStartedError(f"the cluster is not {' or '.join(good)} after {seconds} s: {seen}")
 
     def master(self) -> int:
         """The place of the elected master."""
         [row] = self.ask("/_cat/master?format=json")
-        return [node.name for node in self.nodes].index(row["node"])
+        return [node.node_name for node in self.nodes].index(row["node"])

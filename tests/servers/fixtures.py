@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn, TypeVar
 
 import psycopg
 import pytest
 
 from .elastic import Cluster, ask, start_single
-from .postgres import Postgres, start_shared
+from .postgres import Postgres, new_postgres, start_shared
 from .run import NotInstalledError, Run
 
 Made = TypeVar("Made")
@@ -36,10 +37,16 @@ RUN = pytest.StashKey[Run]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of the cluster go to one worker: there is one cluster in a run, and nobody waits for it."""
+    """What tests share is made once: a worker gets all tests of the cluster, or all of a module with a fixture of its
+    own. There is one cluster in a run, so nobody must wait for it.
+    """
     for item in items:
-        if "elastic_cluster" in getattr(item, "fixturenames", ()):
+        if not isinstance(item, pytest.Function):
+            continue
+        if "elastic_cluster" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group("elastic_cluster"))
+        elif any(fixtures[-1].scope == "module" for fixtures in item._fixtureinfo.name2fixturedefs.values()):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def needed(make: Callable[[], Made]) -> Made:
@@ -83,26 +90,38 @@ def elastic_cluster(_cluster_of_the_run: Cluster) -> Cluster:
     return _cluster_of_the_run
 
 
-@pytest.fixture
-def postgres_url() -> Iterator[str]:
-    """The SQLAlchemy URL of an empty database of the test's own, dropped after it."""
-    told = os.environ.get("TONGCANG_TEST_POSTGRES_URL")
+@pytest.fixture(scope="session")
+def postgres_shared() -> str:
+    """The SQLAlchemy URL of the one server for all tests of the run: make databases of your own in it."""
     run = Run.current()
-    server = told or needed(lambda: run.once("postgres", lambda: start_shared(run)))
+    told = os.environ.get("TONGCANG_TEST_POSTGRES_URL")
+    return told or needed(lambda: run.once("postgres", lambda: start_shared(run)))
+
+
+@contextmanager
+def new_database(server: str, how: str) -> Iterator[str]:
+    """The SQLAlchemy URL of a new database in the server; `how` is the end of CREATE DATABASE."""
     address = server.replace("postgresql+psycopg://", "postgresql://")
     name = f"tongcang_test_{secrets.token_hex(6)}"
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        connection.execute(f"CREATE DATABASE {name} {how}")
     yield f"{server.rsplit('/', 1)[0]}/{name}"
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def postgres_url(postgres_shared: str) -> Iterator[str]:
+    """The SQLAlchemy URL of an empty database of the test's own, dropped after it."""
+    with new_database(postgres_shared, "TEMPLATE template0") as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def postgres_server() -> Iterator[Postgres]:
     """A server of the module's own with real durability, running; a test may kill it and start it again."""
     run = Run.current()
-    server = needed(lambda: Postgres(run, durable=True))
+    server = needed(lambda: new_postgres(run, durable=True))
     server.start()
     yield server
     server.stop()
