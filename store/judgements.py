@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, or_, select, update
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, or_, select, update
 
 from store.clusters import cluster_member, cluster_node
+from store.columns import Words
 from store.database import Unit, metadata
 from store.progress import take_numbers
 from store.records import chunks, raw_record
@@ -21,12 +22,12 @@ judgement = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("source_a", ForeignKey("source.id"), nullable=False),
-    Column("identifier_a", Text, nullable=False),
+    Column("identifier_a", Words, nullable=False),
     Column("source_b", ForeignKey("source.id"), nullable=False),
-    Column("identifier_b", Text, nullable=False),
+    Column("identifier_b", Words, nullable=False),
     Column("same", Boolean, nullable=False),
-    Column("who", Text, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("made", String(32), nullable=False),  # ISO 8601, UTC
     Column("withdrawn", String(32), nullable=False),  # "" = it holds
     Column("seq", BigInteger, nullable=False),

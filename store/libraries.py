@@ -6,30 +6,31 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Boolean, Column, Connection, ForeignKey, Integer, String, Table, Text, select, update
+from sqlalchemy import Boolean, Column, Connection, ForeignKey, Integer, String, Table, select, update
 
 from mappings.model import Library
+from store.columns import Words
 from store.database import metadata
 
 library = Table(
     "library",
     metadata,
-    Column("symbol", String(16), primary_key=True),
-    Column("name_zh", Text, nullable=False),
-    Column("name_en", Text, nullable=False),
-    Column("consortium", String(16), nullable=False),
-    Column("role", String(16), nullable=False),
-    Column("isil", String(16), nullable=False),
+    Column("symbol", Words, primary_key=True),
+    Column("name_zh", Words, nullable=False),
+    Column("name_en", Words, nullable=False),
+    Column("consortium", Words, nullable=False),
+    Column("role", Words, nullable=False),
+    Column("isil", Words, nullable=False),
 )
 
 source = Table(
     "source",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("slug", String(64), nullable=False, unique=True),  # stable name, part of the union ids: RUC/oai
+    Column("slug", Words, nullable=False, unique=True),  # stable name, part of the union ids: RUC/oai
     Column("library", ForeignKey("library.symbol"), nullable=False),
     Column("kind", String(16), nullable=False),  # oai_pmh, marc_files
-    Column("config", Text, nullable=False),  # JSON of SourceConfig
+    Column("config", Words, nullable=False),  # JSON of SourceConfig
     Column("active", Boolean, nullable=False),
 )
 

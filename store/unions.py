@@ -18,7 +18,6 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
-    Text,
     bindparam,
     delete,
     func,
@@ -28,11 +27,13 @@ from sqlalchemy import (
 
 from mappings.model import UnionRecord, decode
 from store import clusters
-from store.clusters import Id, cluster_member, cluster_node
+from store.bulk import insert_rows
+from store.clusters import cluster_member, cluster_node
+from store.columns import Id, Words
 from store.database import Unit, metadata
 from store.libraries import source
 from store.packing import unpack
-from store.records import chunks, raw_record
+from store.records import BLOCK, chunks, raw_record
 
 union_record = Table(
     "union_record",
@@ -41,7 +42,7 @@ union_record = Table(
     Column("seq", BigInteger, nullable=False),
     Column("deleted", Boolean, nullable=False),
     Column("digest", LargeBinary, nullable=False),  # blake2b-128 of the canonical JSON; b"" in a tombstone
-    Column("libraries", Text, nullable=False),  # symbols of its holders, sorted, joined with blanks
+    Column("libraries", Words, nullable=False),  # symbols of its holders, sorted, joined with blanks
     Column("data", LargeBinary, nullable=False),  # zstd of the canonical JSON of a UnionRecord
     Index("ix_union_record_seq", "seq"),
 )
@@ -50,7 +51,7 @@ union_identifier = Table(
     "union_identifier",
     metadata,
     Column("type", String(16), primary_key=True),
-    Column("value", String(200), primary_key=True),
+    Column("value", Words, primary_key=True),
     Column("key", BigInteger, primary_key=True, autoincrement=False, index=True),
     sqlite_with_rowid=False,
 )
@@ -136,11 +137,48 @@ def members_of(unit: Unit, key: int) -> list[UnionMember]:
     return [UnionMember(*row) for row in unit.execute(query)]
 
 
-def changed_unions(unit: Unit, after: int, limit: int) -> list[UnionRow]:
-    """Those whose last change lies behind `after`, in the order of their numbers."""
+def changed_unions(unit: Unit, after: int, limit: int, last: int | None = None) -> list[UnionRow]:
+    """Those whose last change lies behind `after` and not behind `last`, in the order of their numbers."""
     c = union_record.c
     query = select(c.key, c.seq, c.deleted, c.data).where(c.seq > after).order_by(c.seq).limit(limit)
+    if last is not None:
+        query = query.where(c.seq <= last)
     return [UnionRow(row[0], row[1], row[2], unpack(row[3])) for row in unit.execute(query)]
+
+
+def last_change(unit: Unit) -> int:
+    """The number of the last change of any union record; 0 = there is none."""
+    return unit.execute(select(func.max(union_record.c.seq))).scalar() or 0
+
+
+def count_behind(unit: Unit, after: int) -> int:
+    """How many union records have changed since that number, deleted ones too."""
+    query = select(func.count()).select_from(union_record).where(union_record.c.seq > after)
+    return int(unit.execute(query).scalar_one())
+
+
+def change_after(unit: Unit, after: int, count: int, last: int) -> int:
+    """The number of the change that stands so many behind `after`; `last` where there are fewer."""
+    c = union_record.c
+    query = select(c.seq).where(c.seq > after, c.seq <= last).order_by(c.seq).offset(count - 1).limit(1)
+    return unit.execute(query).scalar() or last
+
+
+def sample_unions(unit: Unit, count: int, turn: int) -> list[UnionRow]:
+    """At most so many, spread over all keys. Another `turn` gives others, the same turn the same."""
+    c = union_record.c
+    alive = c.deleted.is_(False)
+    first, last = unit.execute(select(func.min(c.key), func.max(c.key)).where(alive)).one()
+    if first is None:
+        return []
+    width = (last - first) // count + 1
+    offset = turn * 0x9E3779B97F4A7C15 % width  # multiples of the golden ratio: turns lie far from each other
+    query = select(c.key, c.seq, c.deleted, c.data).where(alive).order_by(c.key).limit(1)
+    found: dict[int, UnionRow] = {}
+    for place in range(first + offset, last + 1, width):
+        row = unit.execute(query.where(c.key >= place)).one()
+        found[row[0]] = UnionRow(row[0], row[1], row[2], unpack(row[3]))
+    return list(found.values())
 
 
 def count_unions(unit: Unit, last: int | None = None) -> int:
@@ -166,7 +204,8 @@ def _live(column: Any, last: int | None) -> Any:
 def scan_unions(unit: Unit) -> Iterator[bytes]:
     """A line of key and digest of every union record, sorted: what a hash of the state is made of."""
     c = union_record.c
-    for key, digest in unit.execute(select(c.key, c.digest).where(c.deleted.is_(False)).order_by(c.key)):
+    query = select(c.key, c.digest).where(c.deleted.is_(False)).order_by(c.key)
+    for key, digest in unit.execute(query, execution_options={"yield_per": BLOCK}):
         yield b"%d\x00%s\n" % (key, digest.hex().encode())
 
 
@@ -180,7 +219,7 @@ def scan_state(unit: Unit) -> Iterator[bytes]:
         .outerjoin(cluster_node, n.node == m.node)
         .order_by(source.c.slug, r.identifier)
     )
-    for slug, identifier, deleted, digest, key in unit.execute(query):
+    for slug, identifier, deleted, digest, key in unit.execute(query, execution_options={"yield_per": BLOCK}):
         yield f"{slug}\x00{identifier}\x00{int(deleted)}\x00{digest.hex()}\x00{key}\n".encode()
 
 
@@ -203,7 +242,7 @@ def put_unions(unit: Unit, new: Sequence[tuple[int, UnionWrite]], changed: Seque
             {"key": w.key, "seq": seq, "deleted": False, "digest": w.digest, "libraries": w.libraries, "data": w.data}
             for seq, w in new
         ]
-        unit.execute(union_record.insert(), sorted(rows, key=lambda row: row["key"]))  # type: ignore[arg-type, return-value]
+        insert_rows(unit, union_record, sorted(rows, key=lambda row: row["key"]))
     if changed:
         _update(unit, [(w.key, seq, False, w.digest, w.libraries, w.data) for seq, w in changed])
         _drop_identifiers(unit, [w.key for _, w in changed])
@@ -212,9 +251,7 @@ def put_unions(unit: Unit, new: Sequence[tuple[int, UnionWrite]], changed: Seque
         for _, w in (*new, *changed)
         for kind, value in {(kind, value[:LONGEST_IDENTIFIER]) for kind, value in w.identifiers}
     ]
-    if identifiers:
-        identifiers.sort(key=lambda row: (row["type"], row["value"], row["key"]))
-        unit.execute(union_identifier.insert(), identifiers)
+    insert_rows(unit, union_identifier, sorted(identifiers, key=lambda row: (row["type"], row["value"], row["key"])))
 
 
 def bury_unions(unit: Unit, keys: Sequence[tuple[int, int]]) -> None:

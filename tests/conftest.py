@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from store.database import Database
-
-pytest_plugins = ["servers.fixtures"]
+pytest_plugins = ["servers.fixtures", "state_databases"]
 
 
 @pytest.fixture(scope="session")
@@ -24,12 +21,3 @@ def samples() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """An empty, migrated state database."""
-    opened = Database(f"sqlite:///{tmp_path / 'state.db'}")
-    opened.migrate()
-    yield opened
-    opened.close()

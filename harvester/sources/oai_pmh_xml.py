@@ -7,6 +7,7 @@ bytes are bad, they are mended and parsed strictly again, and each record that w
 
 from __future__ import annotations
 
+from hashlib import sha256
 from io import BytesIO
 from typing import Any
 
@@ -15,6 +16,7 @@ from msgspec import Struct, field
 
 from harvester.sources.oai_pmh_mend import MARK, REPLACED, decode, mend
 from harvester.sources.protocol import Received, Refused
+from store.records import LONGEST_IDENTIFIER
 
 NAMESPACE = "{http://www.openarchives.org/OAI/2.0/}"
 _PARSER = {"recover": False, "resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": True}
@@ -263,8 +265,11 @@ def events_of(record: OaiRecord, position: str) -> list[Received | Refused]:
     head = record.header
     if not head.identifier:
         return [Refused("no_identifier", record.raw, position, detail="the header has no identifier")]
+    kept = head.identifier
+    if len(kept) > LONGEST_IDENTIFIER:
+        kept = f"sha256:{sha256(kept.encode()).hexdigest()}"
     if head.deleted:
-        return [Received(head.identifier, "", b"", True, "", head.datestamp, head.sets, record.flags)]
+        return [Received(kept, "", b"", True, "", head.datestamp, head.sets, record.flags)]
     if not record.metadata:
         detail = "a record that is not deleted came without metadata; it is not taken for a deletion"
         return [Refused("no_metadata", record.raw, position, head.identifier, detail)]
@@ -272,7 +277,7 @@ def events_of(record: OaiRecord, position: str) -> list[Received | Refused]:
     events: list[Received | Refused] = []
     if kind:
         flags = (*record.flags, "extra_metadata") if others else record.flags
-        events.append(Received(head.identifier, kind, data, False, "", head.datestamp, head.sets, flags))
+        events.append(Received(kept, kind, data, False, "", head.datestamp, head.sets, flags))
     else:
         detail = "the metadata is neither MARCXML nor oai_dc: check the metadata prefix"
         events.append(Refused("unknown_format", data, position, head.identifier, detail))

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from mappings.model import Library
 from store import libraries
-from store.database import Database, StoreError, metadata
+from store.database import Database, all_tables
 from store.progress import get_watermark, require_version, set_watermark, take_numbers
 
 
 def test_the_migrations_make_just_the_tables_that_the_code_knows(database: Database) -> None:
     with database.read() as unit:
         context = MigrationContext.configure(unit, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, all_tables()) == []
 
 
 def test_migrating_twice_changes_nothing(database: Database) -> None:
@@ -52,28 +50,3 @@ def test_a_stage_begins_anew_under_other_rules(database: Database) -> None:
         assert get_watermark(unit, "normalise") == 9
         assert require_version(unit, "normalise", "b")
         assert get_watermark(unit, "normalise") == 0
-
-
-def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
-    (tmp_path / "state.db").write_text("首都图书馆" * 500, encoding="utf-8")
-    with pytest.raises(StoreError, match="no Tongcang database"):
-        Database(f"sqlite:///{tmp_path / 'state.db'}").migrate()
-
-
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="can't be made"):
-        Database(f"sqlite:///{tmp_path / 'file' / 'state.db'}").migrate()
-
-
-def test_a_full_disk_refuses_the_transaction_and_keeps_what_was_there(database: Database) -> None:
-    with database.write() as unit:
-        libraries.put_library(unit, Library("THU", "清华大学图书馆", "Tsinghua University Library"))
-        pages = unit.exec_driver_sql("PRAGMA page_count").scalar_one()
-    with pytest.raises(StoreError, match="disk is full"), database.write() as unit:
-        unit.exec_driver_sql(f"PRAGMA max_page_count={pages}")
-        for number in range(5000):
-            libraries.put_library(unit, Library(f"L{number}", "满" * 200, "full"))
-    with database.write() as unit:
-        unit.exec_driver_sql("PRAGMA max_page_count=1000000")
-        assert [library.symbol for library in libraries.all_libraries(unit)] == ["THU"]
