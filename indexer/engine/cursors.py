@@ -42,7 +42,7 @@ _canonical = msgspec.json.Encoder(order="deterministic")
 
 def pack(plan: Plan, cursor: Cursor) -> str:
     """The text of the cursor for the next page of this plan."""
-    packed = _encoder.encode(_Packed(_FORM, _fingerprint(plan), cursor))
+    packed = _encoder.encode(_Packed(_FORM, fingerprint(plan), cursor))
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
@@ -57,7 +57,7 @@ def unpack(plan: Plan) -> Cursor | None:
         raise BadCursor("This is no page mark of this catalogue. Begin again with the first page.") from error
     cursor = packed.cursor
     kind = {"title": str, "relevance": float}.get(plan.sort, int)
-    if packed.form != _FORM or packed.fingerprint != _fingerprint(plan) or not _sound(cursor, kind):
+    if packed.form != _FORM or packed.fingerprint != fingerprint(plan) or not _sound(cursor, kind):
         raise BadCursor("The page mark belongs to another search. Begin again with the first page.")
     return cursor
 
@@ -70,6 +70,7 @@ def _sound(cursor: Cursor, kind: type) -> bool:
     return 0 <= cursor.value < 2**24 if kind is int else math.isfinite(cursor.value) and cursor.value >= 0
 
 
-def _fingerprint(plan: Plan) -> bytes:
+def fingerprint(plan: Plan) -> bytes:
+    """Equal where the question is: query, filters and sort."""
     asked = _canonical.encode([plan.query, plan.filters, plan.sort])
     return blake2b(asked, digest_size=8, person=b"tongcang-cursor").digest()

@@ -12,7 +12,6 @@ begins with a dot, which the next `create` sweeps away.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -21,9 +20,9 @@ import msgspec
 
 from indexer.engine.embedded_errors import REBUILD, told
 from indexer.engine.embedded_schema import SCHEMA, make_index
+from indexer.engine.limits import check_generation
 from indexer.engine.protocol import EngineError
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _CURRENT = "CURRENT"
 
 
@@ -33,8 +32,7 @@ class Generations:
         self._live: tuple[tuple[int, int, int], str] | None = None  # stamp of CURRENT, name in it
 
     def path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name) or name == _CURRENT:
-            raise EngineError(f"{name!r} can't name a generation: letters, digits, ., - and _ can, up to 100.")
+        check_generation(name)
         return self._folder / name
 
     def index(self, name: str) -> Path:
@@ -80,14 +78,15 @@ class Generations:
     def _remove(self, path: Path) -> None:
         if path.is_dir():
             dropping = self._folder / f".dropping-{path.name}"
-            path.rename(dropping)
+            with suppress(FileNotFoundError):  # another process was quicker
+                path.rename(dropping)
             _delete(dropping)
 
     def names(self) -> list[str]:
         if not self._folder.is_dir():
             return []
         with told(self._folder, "listed"):
-            return sorted(path.name for path in self._folder.iterdir() if path.is_dir() and _NAME.fullmatch(path.name))
+            return sorted(path.name for path in self._folder.iterdir() if path.is_dir() and path.name[0] != ".")
 
     def live(self) -> str | None:
         """Asked before each search: the file is read only when it was replaced."""

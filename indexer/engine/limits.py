@@ -6,6 +6,7 @@ The limits keep a hostile query from exhausting the stack or the memory of an en
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -37,7 +38,17 @@ MOST_VALUES = 10_000  # values of a filter, buckets of a facet
 LARGEST_PAGE = 10_000
 GREATEST_FACTOR = 1e6
 
+_NAME = re.compile(r"(?!live$)[a-z0-9_][a-z0-9_.-]{0,99}")
+
 _encoder = msgspec.json.Encoder()
+
+
+def check_generation(name: str) -> None:
+    """Raises EngineError for what is no name of a generation: it becomes part of the name of a folder or an index."""
+    if not _NAME.fullmatch(name):
+        raise EngineError(
+            f"{name!r} can't name a generation: lower-case letters, digits, ., - and _ can, up to 100; live can't."
+        )
 
 
 def check(plan: Plan) -> None:

@@ -3,45 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from indexer.engine.elastic import ElasticEngine
+from indexer.engine.elastic_settings import ElasticSettings
 from indexer.engine.embedded import EmbeddedEngine
 from indexer.engine.protocol import Engine
 
 OpenEngine = Callable[[], Engine]
+Place = Callable[[pytest.FixtureRequest, Path], AbstractContextManager[OpenEngine]]
 
 
-def _embedded(folder: Path) -> OpenEngine:
-    return lambda: EmbeddedEngine(folder / "index", heap_mb=30, update_heap_mb=15)
+@contextmanager
+def _embedded(request: pytest.FixtureRequest, folder: Path) -> Iterator[OpenEngine]:
+    yield lambda: EmbeddedEngine(folder / "index", heap_mb=30, update_heap_mb=15)
 
 
-ENGINE_FACTORIES: dict[str, Callable[[Path], OpenEngine]] = {"embedded": _embedded}
+def _elastic(shards: int) -> Place:
+    @contextmanager
+    def place(request: pytest.FixtureRequest, folder: Path) -> Iterator[OpenEngine]:
+        url = request.getfixturevalue("elastic_url")
+        settings = ElasticSettings((url,), prefix=f"contract-{uuid4().hex[:12]}", shards=shards, replicas=0)
+        yield lambda: ElasticEngine(settings)
+        last = ElasticEngine(settings)
+        last.remove_everything()
+        last.close()
+
+    return place
+
+
+ENGINES: dict[str, Place] = {
+    "embedded": _embedded,
+    "elasticsearch": _elastic(1),
+    "elasticsearch-3-shards": _elastic(3),
+}
 """By name: given a folder of its own, what opens the engine on one empty place, as often as it is called."""
 
 
-def _opener(open_one: OpenEngine) -> Iterator[OpenEngine]:
+@contextmanager
+def _opener(place: AbstractContextManager[OpenEngine]) -> Iterator[OpenEngine]:
     opened: list[Engine] = []
+    with place as open_one:
 
-    def open_another() -> Engine:
-        opened.append(open_one())
-        return opened[-1]
+        def open_another() -> Engine:
+            opened.append(open_one())
+            return opened[-1]
 
-    yield open_another
-    for engine in opened:
-        engine.close()
+        yield open_another
+        for engine in opened:
+            engine.close()
 
 
-@pytest.fixture(scope="module", params=ENGINE_FACTORIES)
+@pytest.fixture(scope="module", params=ENGINES)
 def engine_name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def open_engine(engine_name: str, tmp_path: Path) -> Iterator[OpenEngine]:
+def open_engine(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenEngine]:
     """Opens one place, as several processes would: what one makes visible, the others see."""
-    yield from _opener(ENGINE_FACTORIES[engine_name](tmp_path))
+    with _opener(ENGINES[engine_name](request, tmp_path)) as opener:
+        yield opener
 
 
 @pytest.fixture
@@ -51,7 +77,9 @@ def engine(open_engine: OpenEngine) -> Engine:
 
 
 @pytest.fixture(scope="module")
-def shared_engine(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def shared_engine(
+    engine_name: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
     """An engine for all tests of a module: those that only read, or that name generations of their own."""
-    for opener in _opener(ENGINE_FACTORIES[engine_name](tmp_path_factory.mktemp("engine"))):
+    with _opener(ENGINES[engine_name](request, tmp_path_factory.mktemp("engine"))) as opener:
         yield opener()

@@ -250,7 +250,7 @@ def test_the_live_generation_is_neither_dropped_nor_overwritten(engine: Engine) 
     assert _total(engine) == 1
 
 
-@pytest.mark.parametrize("name", ["../g1", "", ".", "a/b", "CURRENT", "g 1", "代", "x" * 300])
+@pytest.mark.parametrize("name", ["../g1", "", ".", "a/b", "CURRENT", "live", "G1", "g 1", "代", "x" * 300])
 def test_a_name_that_could_leave_the_folder_is_refused(engine: Engine, name: str) -> None:
     with pytest.raises(EngineError, match="generation"):
         engine.create(name)

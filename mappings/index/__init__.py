@@ -1,0 +1,1 @@
+"""How the search index lies in Elasticsearch, as data."""
