@@ -18,6 +18,7 @@ from servers import distribution
 from servers.elastic import Cluster, ask
 from servers.postgres import Postgres
 from servers.run import NotInstalledError, alive
+from servers.scheduling import group
 
 TESTS = Path(__file__).resolve().parents[1]
 HEAD = """
@@ -163,6 +164,25 @@ def test_nothing_is_left_when_pytest_is_killed(tmp_path: Path) -> None:
         process.wait()
     await_(lambda: not alive(postmaster))
     await_(lambda: not Path((tmp_path / "run").read_text()).exists())
+
+
+def test_tests_that_share_something_stay_together(tmp_path: Path) -> None:
+    texts = {
+        "test_alone.py": "def test_a(postgres_url): ...",
+        "test_kill.py": "def test_a(elastic_cluster): ...",
+        "test_split.py": "def test_a(elastic_cluster, tmp_path): ...",
+        "test_catalogue.py": '@pytest.fixture(scope="module")',
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    groups = {name: group(tmp_path / name) for name in texts}
+    assert groups["test_alone.py"] is None
+    assert groups["test_kill.py"] == groups["test_split.py"]
+    assert groups["test_catalogue.py"] == str(tmp_path / "test_catalogue.py")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "conftest.py").write_text('@pytest.fixture(scope="session")')
+    (tmp_path / "below" / "test_page.py").write_text("def test_a(site): ...")
+    assert group(tmp_path / "below" / "test_page.py") == str(tmp_path / "below" / "test_page.py")
 
 
 @pytest.mark.parametrize(("environment", "verdict"), [({}, "1 skipped"), ({"CI": "true"}, "1 error")])

@@ -17,6 +17,7 @@ import pytest
 from .elastic import Cluster, ask, start_single
 from .postgres import Postgres, new_postgres, start_shared
 from .run import NotInstalledError, Run
+from .scheduling import LoadShared
 
 Made = TypeVar("Made")
 
@@ -35,18 +36,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 RUN = pytest.StashKey[Run]()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What tests share is made once: a worker gets all tests of the cluster, or all of a module with a fixture of its
-    own. There is one cluster in a run, so nobody must wait for it.
-    """
-    for item in items:
-        if not isinstance(item, pytest.Function):
-            continue
-        if "elastic_cluster" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("elastic_cluster"))
-        elif any(fixtures[-1].scope == "module" for fixtures in item._fixtureinfo.name2fixturedefs.values()):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadShared | None:
+    return LoadShared(config, log) if config.getoption("dist") == "load" else None
 
 
 def needed(make: Callable[[], Made]) -> Made:
