@@ -1,34 +1,66 @@
 """The index stage: from union records to the live generation of the search engine.
 
-A generation's name tells the rules it was built by. Under the same rules, changes are written into the live generation;
-under others, or when asked, a new one is built beside it and takes its place only when store and index agree. The
-watermark `index:<generation>` follows the engine's own commit, so a crash between the two writes again what is there
-already: the version of each document makes that harmless.
+Under the rules by which the live generation was built, changes are written into it; under others, or when asked, a new
+one is built beside it, follows the store until it has caught up, and takes its place when store and index agree (see
+gate). The watermark `index:<generation>` follows the engine's own commit, so a crash between the two writes again what
+is there already: the version of each document makes that harmless. Each generation has a watermark of its own, so one
+that was live before can be brought up to date and made live again.
+
+The stage has three steps, which several processes may share: `plan_index`, `index_span` of each span of changes, and
+`finish_index`. `index_changes` does them one after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from hashlib import blake2b
+from contextlib import AbstractContextManager
 
+import msgspec
 from msgspec import Struct
 
-from indexer.document import ANALYSIS_VERSION, documents
-from indexer.engine.protocol import All, Delete, Engine, Facet, Operation, Plan, Put, Refusal
-from mappings.model import union_id
+from indexer.document import documents
+from indexer.engine.protocol import Delete, Engine, EngineError, Operation, Put, Refusal
+from indexer.gate import FEW_REFUSED, GateError, check
+from indexer.generations import (
+    BUILD,
+    HOLD,
+    NIGHT,
+    IndexPlan,
+    abandon,
+    before_live,
+    begin,
+    generation_prefix,
+    hold_on,
+    keeping,
+    lives,
+    number_of,
+    occupied,
+    owner_name,
+    settle,
+    sweep,
+)
+from mappings.model import union_id, union_key
+from store import generations as kept
 from store import unions
-from store.database import Database
-from store.progress import drop_watermark, get_watermark, set_watermark
+from store.database import Database, Unit
+from store.generations import RefusedUnion
+from store.leases import Held, drop_lease
 from store.unions import UnionRow
-
-DOCUMENT_VERSION = 1
-"""To be raised when Document or what is written into it changes."""
 
 BATCH = 4000
 CHUNK = 250
 COMMIT = 20_000
 """Union records between two commits of an update: a commit costs tantivy some 0.2–0.8 s (measured)."""
+
+SPAN = 100_000
+"""Union records of one task, where several processes write."""
+
+ROUNDS = 100
+"""After so many rounds a generation that still lags behind the store is given up: somebody writes without the lock."""
+
+Tell = Callable[[int], None]
+"""Told how many union records are done so far."""
 
 
 class IndexCounts(Struct):
@@ -37,13 +69,15 @@ class IndexCounts(Struct):
     refused: tuple[Refusal, ...] = ()
     rebuilt: str = ""  # the name of the generation, where one was built
 
+    def add(self, more: IndexCounts) -> None:
+        """Of another span of the same plan."""
+        self.written += more.written
+        self.deleted += more.deleted
+        self.refused += more.refused
 
-class GateError(Exception):
-    """Store and new index differ: the live generation stays. The message names the libraries."""
 
-
-def generation_prefix() -> str:
-    return f"v{DOCUMENT_VERSION}-{ANALYSIS_VERSION}-"
+def _nobody(_: int) -> None:
+    return None
 
 
 def index_changes(
@@ -52,82 +86,306 @@ def index_changes(
     *,
     executor: Executor | None = None,
     rebuild: bool = False,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Tell = _nobody,
 ) -> IndexCounts:
-    """Bring the index up to date with the union records; build a new generation where there is none of these rules."""
-    live = engine.live()
-    if rebuild or live is None or not live.startswith(generation_prefix()):
-        return _rebuild(database, engine, executor, progress)
-    return _update(database, engine, live, executor, progress)
+    """Bring the index up to date with the union records; build a new generation where there is none of these rules.
+
+    To be called under the work lock.
+    """
+    plan = plan_index(database, engine, rebuild=rebuild)
+    with keeping(database, engine, plan):
+        counts = index_span(database, engine, plan, plan.after, plan.last, executor=executor, progress=progress)
+        return finish_index(database, engine, plan, counts, executor=executor, progress=progress)
 
 
-def _update(
-    database: Database, engine: Engine, live: str, executor: Executor | None, progress: Callable[[int], None]
+def build_beside(
+    database: Database,
+    engine: Engine,
+    exclusive: Callable[[Callable[[], None]], AbstractContextManager[None]],
+    *,
+    executor: Executor | None = None,
+    progress: Tell = _nobody,
+    hold: float = HOLD,
 ) -> IndexCounts:
+    """Build a generation while others change the store and the live one, and switch to it.
+
+    `exclusive` gives the work lock for the last round, the gate and the switch; while it waits, it calls what it is
+    given from time to time, so that little is left to do. Raises GateError where somebody builds one already.
+    """
+    plan = plan_index(database, engine, rebuild=True, owner=owner_name(), hold=hold)
+    with keeping(database, engine, plan):
+        counts = index_span(database, engine, plan, plan.after, plan.last, executor=executor, progress=progress)
+
+        def follow() -> None:
+            nonlocal plan
+            plan = _follow(database, engine, plan, counts, executor, progress)
+
+        follow()
+        with exclusive(follow):
+            return finish_index(database, engine, plan, counts, executor=executor, progress=progress)
+
+
+def roll_back(
+    database: Database, engine: Engine, *, executor: Executor | None = None, progress: Tell = _nobody
+) -> IndexCounts:
+    """Bring the generation before the live one up to date, and make it live again. To be called under the work lock.
+
+    Raises GateError where there is none, where it was built by other rules, or where it differs from the store.
+    """
+    name = before_live(database, engine)
+    if name is None:
+        raise GateError(
+            "There is no generation before the live one: one is kept from each switch on. Run: tongcang index rebuild"
+        )
+    if not name.startswith(generation_prefix()):
+        raise GateError(
+            f"The generation before the live one, {name}, was built by the rules {_rules(name)}; this version works by "
+            f"{_rules(generation_prefix())} and can't bring it up to date. Go back to that version of Tongcang, or "
+            "run: tongcang index rebuild"
+        )
     counts = IndexCounts()
-    stage = f"index:{live}"
     with database.read() as unit:
-        after = get_watermark(unit, stage)
-    for rows, operations in _grouped(_operations(database, after, executor), COMMIT):
-        counts.refused += tuple(engine.bulk(operations, live))
-        engine.refresh(live)
-        with database.write() as unit:
-            set_watermark(unit, stage, rows[-1].seq)
-        _count(counts, operations)
-        progress(counts.written + counts.deleted)
+        after = kept.watermark_of(unit, name)
+    plan = _caught_up(database, engine, IndexPlan(name, after, after), counts, executor, progress)
+    _switch(database, engine, plan)
+    sweep(database, engine)
     return counts
 
 
-def _rebuild(
-    database: Database, engine: Engine, executor: Executor | None, progress: Callable[[int], None]
+def _rules(name: str) -> str:
+    return name.rpartition("-")[0]
+
+
+# ---------------------------------------------------------------------------------------------- the three steps
+
+
+def plan_index(
+    database: Database, engine: Engine, *, rebuild: bool = False, owner: str = NIGHT, hold: float = HOLD
+) -> IndexPlan:
+    """What is to be done. A new generation is begun where there is none of these rules, or where `rebuild` asks for it.
+
+    `owner` builds it, and is believed to be alive for `hold` seconds after each step. While somebody else builds one, a
+    rebuild raises GateError; otherwise nothing is to be done, since that generation takes in all changes.
+    """
+    live = engine.live()
+    if live is not None and live.startswith(generation_prefix()) and not rebuild:
+        settle(database, engine)
+        with database.read() as unit:
+            after, last = kept.watermark_of(unit, live), unions.last_change(unit)
+        return IndexPlan(live, after, max(after, last), parallel=engine.parallel_writers)
+    name = begin(database, engine, owner=owner, hold=hold)
+    while isinstance(name, Held):
+        if rebuild:
+            raise occupied(name)
+        if lives(database, name):
+            return IndexPlan("", 0, 0)
+        name = begin(database, engine, owner=owner, hold=hold)
+    with database.read() as unit:
+        last = unions.last_change(unit)
+    return IndexPlan(name, 0, last, True, engine.parallel_writers, owner, hold)
+
+
+def index_spans(database: Database, plan: IndexPlan, size: int = SPAN) -> list[tuple[int, int]]:
+    """The plan's changes as spans (after, last), to be written at the same time; one span where that can't be."""
+    if not plan.parallel:
+        return [(plan.after, plan.last)] if plan.after < plan.last else []
+    spans = []
+    after = plan.after
+    with database.read() as unit:
+        while after < plan.last:
+            last = unions.change_after(unit, after, size, plan.last)
+            spans.append((after, last))
+            after = last
+    return spans
+
+
+def index_span(
+    database: Database,
+    engine: Engine,
+    plan: IndexPlan,
+    after: int,
+    last: int,
+    *,
+    executor: Executor | None = None,
+    progress: Tell = _nobody,
 ) -> IndexCounts:
-    before = engine.live()
-    generation = _next_name(engine)
-    counts = IndexCounts(rebuilt=generation)
-    engine.create(generation)
-    last = 0
-    for rows, operations in _operations(database, 0, executor):
-        puts = [operation for operation in operations if isinstance(operation, Put)]
-        counts.refused += tuple(engine.bulk(puts, generation))
-        _count(counts, puts)
-        last = rows[-1].seq
-        progress(counts.written)
-    engine.refresh(generation)
+    """Write the union records with after < seq ≤ last to the plan's generation. What it has written is durable.
+
+    May be done again, and beside other spans where the plan is parallel. Raises LeaseLost where the generation was
+    given up meanwhile.
+    """
+    counts = IndexCounts()
+    if not plan.generation:
+        return counts
+    written = False
     try:
-        _gate(database, engine, generation, last, counts)
-    except GateError:
-        engine.drop(generation)
-        raise
-    with database.write() as unit:
-        set_watermark(unit, f"index:{generation}", last)
-    engine.swap(generation)
-    _sweep(database, engine, keep={generation, before or generation})
+        size = BATCH if plan.new else COMMIT
+        for rows, operations in _grouped(_operations(database, after, last, executor), size):
+            if plan.new and plan.after == 0:  # what was gone before the generation was begun never was in it
+                operations = [operation for operation in operations if isinstance(operation, Put)]
+            refused = _write(engine, plan, operations)
+            if not plan.new:
+                engine.refresh(plan.generation)
+            with database.write() as unit:
+                hold_on(unit, plan)
+                kept.note_refused(unit, plan.generation, {row.key for row in rows}, _of_unions(rows, refused))
+                if not plan.new:
+                    # Where spans are written at the same time, only the first of them may move the watermark.
+                    after = _advance(unit, plan.generation, after, rows[-1].seq)
+            _count(counts, operations, refused)
+            progress(counts.written + counts.deleted)
+            written = True
+        if written:
+            engine.refresh(plan.generation)
+    finally:
+        engine.release()
     return counts
 
 
-def _count(counts: IndexCounts, operations: Iterable[Operation]) -> None:
-    for operation in operations:
-        if isinstance(operation, Put):
-            counts.written += 1
-        else:
-            counts.deleted += 1
+def finish_index(
+    database: Database,
+    engine: Engine,
+    plan: IndexPlan,
+    counts: IndexCounts,
+    *,
+    executor: Executor | None = None,
+    progress: Tell = _nobody,
+) -> IndexCounts:
+    """All spans of the plan are written; `counts` are theirs together.
+
+    A new generation takes in what has changed since, goes through the gate, and becomes the live one. To be called
+    under the work lock.
+
+    Raises GateError where store and index differ: the new generation is dropped then, and the live one stays.
+    """
+    if not plan.generation:
+        return counts
+    with database.write() as unit:
+        hold_on(unit, plan)
+        kept.move_watermark(unit, plan.generation, plan.last)
+    if plan.new:
+        counts.rebuilt = plan.generation
+        try:
+            plan = _caught_up(database, engine, plan, counts, executor, progress)
+        except GateError:
+            abandon(database, engine, plan)
+            raise
+        _switch(database, engine, plan)
+        with database.read() as unit:
+            lacking = kept.refused_unions(unit, plan.generation)
+        counts.refused = tuple(Refusal(union_id(each.key), each.reason) for each in lacking)
+        sweep(database, engine, builder=True)
+        with database.write() as unit:
+            drop_lease(unit, BUILD, plan.owner)
+    else:
+        sweep(database, engine)
+    return counts
 
 
-def _next_name(engine: Engine) -> str:
-    """The number behind the prefix only grows while the generation before is kept, so no two have one name."""
-    prefix = generation_prefix()
-    numbers = [int(name.rsplit("-", 1)[1]) for name in engine.generations() if name.startswith(prefix)]
-    return f"{prefix}{max(numbers, default=0) + 1:04d}"
+def _caught_up(
+    database: Database, engine: Engine, plan: IndexPlan, counts: IndexCounts, executor: Executor | None, progress: Tell
+) -> IndexPlan:
+    """Follow the store until nothing is left, and go through the gate while the store is seen as it was then."""
+    for _ in range(ROUNDS):
+        plan = _follow(database, engine, plan, counts, executor, progress)
+        with database.read() as unit:
+            if unions.last_change(unit) <= plan.last:
+                check(unit, engine, plan.generation, number_of(plan.generation) or 0)
+                return plan
+    raise GateError(
+        f"The generation {plan.generation} can't catch up with the store: somebody changes it without the work lock. "
+        "The index before stays in use. Run it again while nothing else is at work."
+    )
+
+
+def _follow(
+    database: Database, engine: Engine, plan: IndexPlan, counts: IndexCounts, executor: Executor | None, progress: Tell
+) -> IndexPlan:
+    """One round: what has changed since the plan's last change."""
+    before = counts.written + counts.deleted
+    with database.read() as unit:
+        last = unions.last_change(unit)
+    if last <= plan.last:
+        return plan
+    further = msgspec.structs.replace(plan, after=plan.last, last=last)
+    more = index_span(
+        database,
+        engine,
+        further,
+        further.after,
+        further.last,
+        executor=executor,
+        progress=lambda done: progress(before + done),
+    )
+    with database.write() as unit:
+        hold_on(unit, further)
+        kept.move_watermark(unit, further.generation, further.last)
+    counts.add(more)
+    return further
+
+
+def _switch(database: Database, engine: Engine, plan: IndexPlan) -> None:
+    with database.write() as unit:
+        hold_on(unit, plan)
+    settle(database, engine)
+    engine.swap(plan.generation)
+    settle(database, engine)
+
+
+# ---------------------------------------------------------------------------------------------- writing
+
+
+def _write(engine: Engine, plan: IndexPlan, operations: list[Operation]) -> list[Refusal]:
+    """What the engine would not take. It is not in the index at all then, rather than as it was before."""
+    refused = engine.bulk(operations, plan.generation)
+    if not refused:
+        return []
+    if len(refused) > max(FEW_REFUSED, len(operations) // 2):
+        raise EngineError(
+            f"The index {plan.generation} refuses {len(refused)} of {len(operations)} union records, so many that the "
+            f"index is at fault. First {refused[0].id}: {refused[0].reason} They will be tried again. "
+            "Run: tongcang doctor"
+        )
+    versions = {each.document.id: each.document.version for each in operations if isinstance(each, Put)}
+    undeleted = [each for each in refused if each.id not in versions]
+    undeleted += engine.bulk(
+        [Delete(each.id, versions[each.id]) for each in refused if each.id in versions], plan.generation
+    )
+    if undeleted:
+        raise EngineError(
+            f"The index {plan.generation} does not delete {undeleted[0].id}: {undeleted[0].reason} Run: tongcang doctor"
+        )
+    return refused
+
+
+def _of_unions(rows: list[UnionRow], refused: list[Refusal]) -> list[RefusedUnion]:
+    versions = {row.key: row.seq for row in rows}
+    keys = [(union_key(each.id), each.reason) for each in refused]
+    return [RefusedUnion(key, versions[key], reason) for key, reason in keys if key is not None]
+
+
+def _advance(unit: Unit, generation: str, after: int, last: int) -> int:
+    """Move the watermark to `last` where it stands at `after`; the number at which it would have to stand next."""
+    if kept.watermark_of(unit, generation) == after:
+        kept.move_watermark(unit, generation, last)
+    return last
+
+
+def _count(counts: IndexCounts, operations: list[Operation], refused: list[Refusal]) -> None:
+    puts = sum(isinstance(operation, Put) for operation in operations)
+    counts.written += puts - len(refused)
+    counts.deleted += len(operations) - puts
+    counts.refused += tuple(refused)
 
 
 def _operations(
-    database: Database, after: int, executor: Executor | None
+    database: Database, after: int, last: int, executor: Executor | None
 ) -> Iterator[tuple[list[UnionRow], list[Operation]]]:
     """Batches of changed union records with what is to be done; the next is analysed while one is written."""
     waiting: tuple[list[UnionRow], list[Future[list[Operation]] | list[Operation]]] | None = None
     while True:
         with database.read() as unit:
-            rows = unions.changed_unions(unit, after, BATCH)
+            rows = unions.changed_unions(unit, after, BATCH, last)
         tasks: list[Future[list[Operation]] | list[Operation]] = []
         for start in range(0, len(rows), CHUNK):
             some = rows[start : start + CHUNK]
@@ -157,58 +415,8 @@ def _grouped(
     for some_rows, some_operations in batches:
         rows += some_rows
         operations += some_operations
-        if len(operations) >= size:
+        if len(rows) >= size:
             yield rows, operations
             rows, operations = [], []
     if rows:
         yield rows, operations
-
-
-def _gate(database: Database, engine: Engine, generation: str, last: int, counts: IndexCounts) -> None:
-    """Compare what was built with the store as it was when it was read: in all, and by library."""
-    total, by_library = _indexed(engine, generation)
-    with database.read() as unit:
-        expected = unions.count_unions(unit, last)
-        expected_by_library = unions.count_by_library(unit, last)
-    differing = sorted(
-        symbol
-        for symbol in expected_by_library | by_library
-        if expected_by_library.get(symbol, 0) != by_library.get(symbol, 0)
-    )
-    refused = len(counts.refused)
-    if total + refused != expected or (differing and not refused):
-        raise GateError(
-            f"The new index has {total} union records and the store {expected}; libraries that differ: "
-            f"{', '.join(differing) or 'none'}. The index before stays in use. Run: tongcang index rebuild"
-        )
-
-
-def _indexed(engine: Engine, generation: str) -> tuple[int, dict[str, int]]:
-    results = engine.search(Plan(All(), facets=(Facet("lib", 10_000),), size=0), generation)
-    return results.total, dict(results.facets["lib"])
-
-
-def _sweep(database: Database, engine: Engine, keep: set[str]) -> None:
-    for name in engine.generations():
-        if name not in keep:
-            engine.drop(name)
-            with database.write() as unit:
-                drop_watermark(unit, f"index:{name}")
-
-
-def state_hash(database: Database, engine: Engine) -> str:
-    """SHA-256-strength hash of all that the store and the live index hold, without numbers that count deliveries.
-
-    Two states that came about in any order of runs, batches and crashes are equal where this is (see docs/adr).
-    """
-    digest = blake2b(digest_size=32)
-    with database.read() as unit:
-        for part in (unions.scan_state(unit), unions.scan_unions(unit)):
-            for line in part:
-                digest.update(line)
-    live = engine.live()
-    if live is not None:
-        for name, _, content in engine.scan(live):
-            digest.update(f"{name}\x00".encode())
-            digest.update(content)
-    return digest.hexdigest()

@@ -8,12 +8,15 @@ from types import FrameType
 import structlog
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 from harvester.sources.protocol import SourceError
-from indexer.build import GateError
 from indexer.engine.protocol import EngineError
+from indexer.gate import GateError
 from store.database import StoreError
-from tongcang.night import active_sources, run_night
+from tongcang.night import active_sources, log_receipt, run_night
+from tongcang.pulse import EVERY, beat
+from tongcang.queue import queue_night
 from tongcang.system import BusyError, System
 
 log = structlog.get_logger("tongcang.scheduler")
@@ -23,16 +26,17 @@ GRACE_SECONDS = 6 * 3600
 
 
 def night_once(system: System) -> str:
-    """One night; an error that a person can mend is logged, and the next night comes all the same. Its state."""
+    """One night, or one handed to the workers; its state. An error that a person can mend is logged, and the next night
+    comes all the same."""
     try:
+        if system.settings.queue:
+            log.info("night_queued", night=queue_night(system, active_sources(system)))
+            return "queued"
         receipt = run_night(system, active_sources(system))
     except (StoreError, EngineError, SourceError, GateError, BusyError) as error:
         log.error("night_failed", reason=str(error))
         return "failed"
-    for source in receipt.sources:
-        if source.state != "complete":
-            log.warning("source_not_complete", source=source.slug, state=source.state, reason=source.message)
-    log.info("night_ended", state=receipt.state, union_records=receipt.union_records, seconds=receipt.seconds)
+    log_receipt(receipt)
     return receipt.state
 
 
@@ -49,6 +53,10 @@ def make_scheduler(system: System) -> BlockingScheduler:
         max_instances=1,
         misfire_grace_time=GRACE_SECONDS,
     )
+    if system.settings.pulse:
+        beat(system.settings)
+        every = IntervalTrigger(seconds=EVERY, timezone=system.settings.time_zone)
+        scheduler.add_job(beat, every, args=[system.settings], id="pulse", coalesce=True, max_instances=1)
     return scheduler
 
 

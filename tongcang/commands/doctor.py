@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from harvester.registry import probe
 from harvester.sources.protocol import SourceError
-from indexer.build import generation_prefix
 from indexer.engine.protocol import EngineError
+from indexer.generations import generation_prefix
 from store import libraries, unions
 from store.database import StoreError
 from tongcang.commands.harvest import AsJson
