@@ -8,6 +8,7 @@ from typing import Any
 
 from indexer.engine.documents import GREATEST
 from indexer.engine.elastic_schema import PRIOR
+from indexer.engine.limits import parts_of
 from indexer.engine.protocol import (
     KEYWORD_FIELDS,
     All,
@@ -31,18 +32,38 @@ NONE: Json = {"match_none": {}}
 EVERYTHING: Json = {"match_all": {}}
 
 _KEYWORDS = frozenset(KEYWORD_FIELDS)
+_NO_TOKEN = "_none_"  # the chain's tokens have no underscore, and its two marks are others
 _LONGEST_TOKEN = 255  # Elasticsearch's white-space analyzer cuts what is longer; the chain makes none beyond 64
 
 
 def scored(query: Query, filters: Sequence[Filter] = ()) -> Json:
     """What decides and scores: BM25 times 1 + p. The stored prior is 2**(1+p) − 2, and log2p gives log10(2 + prior)."""
     function = {
-        "query": translate(query),
+        "query": _with_statistics(query),
         "field_value_factor": {"field": PRIOR, "modifier": "log2p", "missing": 0},
         "boost_mode": "multiply",
         "boost": 1 / math.log10(2),
     }
     return restrict({"function_score": function}, filters)
+
+
+def _with_statistics(query: Query) -> Json:
+    """Every shard tells how many documents have a phrase's field, and how long it is, only where it has a word of it.
+
+    Of a term it tells that always, so each such field is also asked for a token that stands in none; otherwise a phrase
+    of which a shard has no word scored up to a fifth less than on one shard (measured).
+    """
+    asked = translate(query)
+    fields = sorted(_phrase_fields(query))
+    if not fields:
+        return asked
+    return {"bool": {"must": [asked], "should": [{"term": {field: {"value": _NO_TOKEN}}} for field in fields]}}
+
+
+def _phrase_fields(query: Query) -> set[str]:
+    if isinstance(query, Phrase):
+        return {query.field} if len(query.tokens) > 1 else set()
+    return {field for part in parts_of(query) for field in _phrase_fields(part)}
 
 
 def unscored(query: Query, filters: Sequence[Filter] = ()) -> Json:

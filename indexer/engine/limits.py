@@ -84,7 +84,7 @@ def _check_query(root: Query) -> None:
         if parts > MOST_PARTS or depth > DEEPEST:
             raise EngineError("The query is too long. Search for fewer words.")
         _check_part(query)
-        waiting += ((part, depth + 1) for part in _parts(query))
+        waiting += ((part, depth + 1) for part in parts_of(query))
 
 
 def _check_part(query: Query) -> None:
@@ -101,7 +101,8 @@ def _check_part(query: Query) -> None:
             raise EngineError(f"The tie of a DisMax is from 0 to 1, not {query.tie}.")
 
 
-def _parts(query: Query) -> Iterator[Query]:
+def parts_of(query: Query) -> Iterator[Query]:
+    """The queries that it is made of."""
     match query:
         case All() | Any_() | DisMax():
             yield from query.of
