@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import copy
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -33,7 +35,18 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 import store
 from store.errors import BUSY_SECONDS, StoreBusyError, StoreError, place, told
 
-__all__ = ["BUSY_SECONDS", "Database", "StoreBusyError", "StoreError", "Unit", "all_tables", "clock", "metadata"]
+__all__ = [
+    "BUSY_SECONDS",
+    "Database",
+    "StoreBusyError",
+    "StoreError",
+    "Unit",
+    "all_tables",
+    "clock",
+    "knows_revision",
+    "metadata",
+    "newest_revision",
+]
 
 metadata = MetaData(
     naming_convention={
@@ -64,6 +77,7 @@ class Database:
         """
         self.url = _parsed(url)
         self._check: Callable[[Connection], None] = lambda _: None
+        self._observe: Callable[[str, float], None] = lambda _kind, _seconds: None
         # Threads of this process queue here; SQLite's own waiting is polling with growing pauses.
         self._writing: AbstractContextManager[Any] = threading.Lock() if self.is_sqlite else nullcontext()
         self.engine: Engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
@@ -71,6 +85,10 @@ class Database:
     @property
     def is_sqlite(self) -> bool:
         return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def has_password(self) -> bool:
+        return bool(self.url.password) or "password" in self.url.query
 
     @property
     def place(self) -> str:
@@ -84,11 +102,17 @@ class Database:
         guarded._check = check
         return guarded
 
+    def observed(self, observe: Callable[[str, float], None]) -> Database:
+        """This database as somebody watches it who is told of every transaction: read or write, and its seconds."""
+        observed = copy.copy(self)
+        observed._observe = observe
+        return observed
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that may write: committed on leaving, rolled back on an exception."""
         options = {"tongcang_write": True} if self.is_sqlite else {"isolation_level": "READ COMMITTED"}
-        with self._told(), self._writing, self.engine.connect() as connection:
+        with self._timed("write"), self._told(), self._writing, self.engine.connect() as connection:
             connection = connection.execution_options(**options)
             with connection.begin():
                 self._check(connection)
@@ -97,7 +121,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One transaction that only reads: it sees one state throughout."""
-        with self._told(), self.engine.connect() as connection:
+        with self._timed("read"), self._told(), self.engine.connect() as connection:
             if not self.is_sqlite:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
@@ -112,8 +136,7 @@ class Database:
             except OSError as error:
                 raise StoreError(f"The data folder {path.parent} can't be made: {error.strerror}.") from error
         config = _alembic_config()
-        head = ScriptDirectory.from_config(config).get_current_head()
-        if self.revision() == head:
+        if self.revision() == newest_revision():
             return
         with self.write() as connection:
             if not self.is_sqlite:  # SQLite's writing transaction is such a lock
@@ -134,6 +157,14 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    @contextmanager
+    def _timed(self, kind: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._observe(kind, time.perf_counter() - began)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -158,6 +189,18 @@ def clock(unit: Connection) -> float:
     else:
         statement = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
     return float(unit.exec_driver_sql(statement).scalar_one())
+
+
+@cache
+def newest_revision() -> str:
+    """The schema revision that this version of Tongcang wants."""
+    return ScriptDirectory.from_config(_alembic_config()).get_current_head() or ""
+
+
+def knows_revision(revision: str) -> bool:
+    """Can this version of Tongcang bring such a schema to its own?"""
+    scripts = ScriptDirectory.from_config(_alembic_config())
+    return any(script.revision == revision for script in scripts.walk_revisions())
 
 
 def all_tables() -> MetaData:

@@ -133,8 +133,9 @@ def _of_postgres(url: URL, error: psycopg.Error) -> StoreError | None:
     if kind is None:
         return None
     cause = " ".join(str(error).split())
-    if url.password:
-        cause = cause.replace(str(url.password), "***")
+    for secret in (url.password, url.query.get("password")):
+        if secret:
+            cause = cause.replace(str(secret), "***")
     return kind(sentence.format(where=place(url), cause=cause, user=url.username or "", database=url.database or ""))
 
 

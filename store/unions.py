@@ -29,7 +29,7 @@ from mappings.model import UnionRecord, decode
 from store import clusters
 from store.bulk import insert_rows
 from store.clusters import cluster_member, cluster_node
-from store.columns import Id, Words
+from store.columns import Id, Words, storable
 from store.database import Unit, metadata
 from store.libraries import source
 from store.packing import unpack
@@ -249,7 +249,7 @@ def put_unions(unit: Unit, new: Sequence[tuple[int, UnionWrite]], changed: Seque
     identifiers = [
         {"type": kind, "value": value, "key": w.key}
         for _, w in (*new, *changed)
-        for kind, value in {(kind, value[:LONGEST_IDENTIFIER]) for kind, value in w.identifiers}
+        for kind, value in {(kind, storable(value[:LONGEST_IDENTIFIER])) for kind, value in w.identifiers}
     ]
     insert_rows(unit, union_identifier, sorted(identifiers, key=lambda row: (row["type"], row["value"], row["key"])))
 
