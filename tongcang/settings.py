@@ -49,6 +49,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     elastic_timeout: float = 10.0  # seconds of one search
     log_format: Literal["text", "json"] = "text"
     metrics_token: str = ""  # that a reader of /metrics shows; "" = loopback and private addresses may read
+    pulse: str = ""  # file that `work` and `schedule` touch while they get on; "" = none
     notice_zh: str = ""  # a banner on every page
     notice_en: str = ""
 

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Writes .env from .env.example with a fresh random value for each password and token; never over one that is there.
+#   scripts/make-env.sh [FILE]
+set -eu
+umask 077
+cd "$(dirname "$0")/.."
+file=${1:-.env}
+
+if [ -e "$file" ]; then
+  echo "$file is there already. Its passwords are those of your volumes: keep it, or name another file." >&2
+  exit 1
+fi
+while IFS= read -r line; do
+  case $line in
+    *_PASSWORD= | *_TOKEN=) printf '%s%s\n' "$line" "$(openssl rand -hex 24)" ;;
+    *) printf '%s\n' "$line" ;;
+  esac
+done < .env.example > "$file.part"
+mv "$file.part" "$file"
+echo "$file is written, for your eyes only. Keep a copy where you keep passwords." >&2
