@@ -33,9 +33,6 @@ BATCH = 4000
 CHUNK = 500
 """Records in one task of a worker: some 50 ms of work, so that two workers end a batch together."""
 
-SPAN = 20_000
-"""Records in a span: some 5 s of work, so that little is done again where its worker dies."""
-
 
 class Normalised(Struct, frozen=True, array_like=True):
     """What became of one raw record: a code, or its normal form."""
@@ -55,7 +52,7 @@ class NormaliseCounts(Struct):
     unchanged: int = 0
 
 
-def normalise_spans(unit: Unit, size: int = SPAN) -> list[Span]:
+def normalise_spans(unit: Unit, size: int) -> list[Span]:
     """What is to be normalised, in spans that may be done in any order and at once; then set the watermark."""
     return records.raw_spans(unit, _begin_at(unit, _mappings(unit)), size)
 

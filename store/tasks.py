@@ -36,6 +36,8 @@ from store.leases import FOREVER, WORK, Held, LeaseLost, bound_idling, drop_leas
 KEPT_NIGHTS = 30
 """The tasks of older nights are forgotten; nights and their receipts stay."""
 
+_NIGHT = "night "
+
 night = Table(
     "night",
     metadata,
@@ -135,7 +137,12 @@ def begin_night(unit: Unit, options: str, phase: str, payloads: Sequence[str]) -
 
 def night_name(night_id: int) -> str:
     """As the owner of the lease `work`."""
-    return f"night {night_id}"
+    return f"{_NIGHT}{night_id}"
+
+
+def is_night(owner: str) -> bool:
+    """Whether it is a queued night that holds the lease `work`."""
+    return owner.startswith(_NIGHT)
 
 
 def open_night(unit: Unit) -> Night | None:

@@ -11,18 +11,22 @@ from typing import Annotated, Any
 import typer
 
 from harvester.sources.protocol import SourceError
-from indexer.build import GateError
 from indexer.engine.protocol import EngineError
+from indexer.gate import GateError
 from mappings.crosswalk import CrosswalkError
 from store.database import StoreError
 from tongcang import settings as settings_module
-from tongcang.commands import demo, doctor, harvest, index, library, mapping, serve, store
+from tongcang.commands import demo, doctor, harvest, index, library, mapping, serve, store, work
+from tongcang.logs import configure_logs
 from tongcang.output import messages
 from tongcang.settings import SettingsError
 from tongcang.system import BusyError, System
 
 TOLD = (StoreError, EngineError, SourceError, SettingsError, CrosswalkError, BusyError, GateError)
 """Errors whose message tells a person what, where and what to do."""
+
+SERVICES = ("serve", "schedule", "work")
+"""Commands that run until they are stopped."""
 
 app = typer.Typer(
     name="tongcang",
@@ -37,7 +41,10 @@ def _open(
     context: typer.Context,
     data: Annotated[str | None, typer.Option(help="Folder of the state database and the index.")] = None,
 ) -> None:
-    system = System(settings_module.load(os.environ, data=data))
+    settings = settings_module.load(os.environ, data=data)
+    # Where a person waits for a receipt, lines of a log would only be in its way.
+    configure_logs(settings, quiet=settings.log_format == "text" and context.invoked_subcommand not in SERVICES)
+    system = System(settings)
     context.obj = system
     context.call_on_close(system.close)
 
@@ -48,6 +55,8 @@ app.add_typer(index.app, name="index")
 app.add_typer(store.app, name="store")
 app.command("harvest")(harvest.harvest)
 app.command("night")(harvest.night)
+app.command("work")(work.work)
+app.command("nights")(work.nights)
 app.command("rejects")(harvest.rejects)
 app.command("schedule")(harvest.schedule)
 app.command("serve")(serve.serve)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime
 
+import structlog
 from msgspec import Struct
 
 from harvester.registry import host_of, reader_of
@@ -17,9 +18,12 @@ from indexer.build import IndexCounts, index_changes
 from indexer.cluster.stage import build_unions, cluster_changes
 from indexer.pipeline import normalise_changes, normalise_many
 from store import harvests, libraries, unions
+from store.database import Database, Unit
 from store.harvests import Counts
 from store.libraries import Source
 from tongcang.system import System, relax_collector
+
+log = structlog.get_logger("tongcang.night")
 
 STATES = ("complete", "partial", "braked", "failed")
 
@@ -56,14 +60,32 @@ class Receipt(Struct, frozen=True):
     generation: str
     refused_by_index: tuple[str, ...]
     seconds: dict[str, float]
+    message: str = ""  # why the night broke off; "" = it did not
 
     @property
     def state(self) -> str:
-        """The worst state of the sources."""
+        """The worst state of the sources; failed where the night broke off."""
         states = {source.state for source in self.sources}
         if self.refused_by_index:
             states.add("partial")
+        if self.message:
+            states.add("failed")
         return next((state for state in reversed(STATES) if state in states), "complete")
+
+
+def log_receipt(receipt: Receipt) -> None:
+    """Of a night that nobody watched."""
+    for source in receipt.sources:
+        if source.state != "complete":
+            log.warning("source_not_complete", source=source.slug, state=source.state, reason=source.message)
+    tell = log.error if receipt.message else log.info
+    tell(
+        "night_ended",
+        state=receipt.state,
+        union_records=receipt.union_records,
+        seconds=receipt.seconds,
+        **({"reason": receipt.message} if receipt.message else {}),
+    )
 
 
 def _now() -> datetime:
@@ -88,26 +110,38 @@ def run_night(
         runs = harvest_sources(system, sources, accept_deletions=accept_deletions, tell=tell)
         seconds["harvest"] = time.monotonic() - began
         indexed = catalogue(system, workers, tell=tell, seconds=seconds)
-    with system.database.read() as unit:
-        receipts = []
-        for source, run_id, took in runs:
-            run = harvests.get_run(unit, run_id)
-            codes = harvests.rejection_codes(unit, run_id)
-            receipts.append(
-                SourceReceipt(
-                    source.slug, source.library, run.state, run.promised, run.counts, run.message, codes, round(took, 1)
-                )
-            )
-        total = unions.count_unions(unit)
     seconds["total"] = time.monotonic() - began
+    with system.database.read() as unit:
+        return receipt_of(unit, runs, indexed, system.engine.live() or "", seconds)
+
+
+def receipt_of(
+    unit: Unit,
+    runs: Sequence[tuple[Source, int, float]],
+    indexed: IndexCounts,
+    generation: str,
+    seconds: Mapping[str, float],
+    message: str = "",
+) -> Receipt:
+    """`runs`: source, id of its run, seconds."""
+    receipts = []
+    for source, run_id, took in runs:
+        run = harvests.get_run(unit, run_id)
+        codes = harvests.rejection_codes(unit, run_id)
+        receipts.append(
+            SourceReceipt(
+                source.slug, source.library, run.state, run.promised, run.counts, run.message, codes, round(took, 1)
+            )
+        )
     return Receipt(
         tuple(receipts),
-        total,
+        unions.count_unions(unit),
         indexed.written,
         indexed.deleted,
-        system.engine.live() or "",
+        generation,
         tuple(f"{refusal.id}: {refusal.reason}" for refusal in indexed.refused),
         {stage: round(value, 1) for stage, value in seconds.items()},
+        message,
     )
 
 
@@ -158,13 +192,10 @@ def harvest_sources(
         def told(progress: Progress) -> None:
             tell(Told("harvest", progress.slug, progress.received, progress.promised))
 
-        try:
-            reader = reader_of(source, contact=system.settings.contact)
-        except SourceError as error:
-            run_id = _failed(system, source, str(error))
-        else:
-            run = harvest(system.database, source, reader, clock=_now, accept_deletions=accept_deletions, progress=told)
-            run_id = run.id
+        contact = system.settings.contact
+        run_id = harvest_source(
+            system.database, source, contact=contact, accept_deletions=accept_deletions, progress=told
+        )
         return run_id, time.monotonic() - began
 
     def all_of(host: list[Source]) -> list[tuple[str, int, float]]:
@@ -178,10 +209,36 @@ def harvest_sources(
     return [(source, *ended[source.slug]) for source in sources]
 
 
-def _failed(system: System, source: Source, message: str) -> int:
-    with system.database.write() as unit:
-        run = harvests.open_run(unit, source.id) or harvests.begin_run(unit, source.id, "", _now())
-        harvests.end_run(unit, run.id, "failed", _now(), message=message)
+def harvest_source(
+    database: Database,
+    source: Source,
+    *,
+    contact: str,
+    accept_deletions: bool,
+    progress: Callable[[Progress], None],
+    may_wait: Callable[[datetime], bool] = lambda _: False,
+) -> int:
+    """The id of the run, which has ended. Raises SourceError where `may_wait` agreed to wait; the run is open then."""
+    try:
+        reader = reader_of(source, contact=contact)
+    except SourceError as error:
+        with database.write() as unit:
+            return fail_run(unit, source.id, str(error))
+    return harvest(
+        database,
+        source,
+        reader,
+        clock=_now,
+        accept_deletions=accept_deletions,
+        progress=progress,
+        may_wait=may_wait,
+    ).id
+
+
+def fail_run(unit: Unit, source_id: int, message: str) -> int:
+    """End the source's open run, or one that is begun for it, as failed; its id."""
+    run = harvests.open_run(unit, source_id) or harvests.begin_run(unit, source_id, "", _now())
+    harvests.end_run(unit, run.id, "failed", _now(), message=message)
     return run.id
 
 

@@ -88,6 +88,8 @@ def print_receipt(receipt: Receipt) -> None:
     stages = " · ".join(f"{stage} {took} s" for stage, took in receipt.seconds.items())
     data.print(f"联合目录 union records: [bold]{receipt.union_records}[/bold]   "
                f"索引 indexed: {receipt.indexed}, removed: {receipt.removed}   {stages}")  # fmt: skip
+    if receipt.message:
+        data.print(f"  夜间作业中断 the night broke off: {receipt.message}", markup=False)
     for source in receipt.sources:
         if source.rejected_by_code:
             codes = ", ".join(f"{code} {count}" for code, count in source.rejected_by_code.items())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import os
 import threading
@@ -12,14 +11,14 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 
+from indexer.engine.elastic import ElasticEngine
 from indexer.engine.embedded import EmbeddedEngine
 from indexer.engine.protocol import Engine
-from store.database import Database, StoreError
+from store.database import Database
 from tongcang.settings import Settings
+from tongcang.work_lock import BusyError, file_lock, leased, refuse_beside_a_night
 
-
-class BusyError(Exception):
-    """Another process is at work on the same data. The message says what to do."""
+__all__ = ["BusyError", "System", "relax_collector"]
 
 
 class System:
@@ -42,7 +41,11 @@ class System:
     @property
     def engine(self) -> Engine:
         if self._engine is None:
-            self._engine = EmbeddedEngine(self.settings.index_folder, heap_mb=self.settings.heap_mb)
+            elastic = self.settings.elastic
+            if elastic is None:
+                self._engine = EmbeddedEngine(self.settings.index_folder, heap_mb=self.settings.heap_mb)
+            else:
+                self._engine = ElasticEngine(elastic)
         return self._engine
 
     def close(self) -> None:
@@ -53,32 +56,43 @@ class System:
 
     @contextmanager
     def work_lock(self) -> Iterator[None]:
-        """Only one process harvests and indexes at a time. The lock dies with its process, however that ends."""
-        path = self.settings.folder / "work.lock"
-        try:
-            self.settings.folder.mkdir(parents=True, exist_ok=True)
-            file = path.open("a")
-        except OSError as error:
-            raise StoreError(f"The data folder {self.settings.folder} can't be written: {error.strerror}.") from error
-        with file:
+        """Only one process harvests and indexes at a time, and none while a queued night is open. Raises BusyError.
+
+        On PostgreSQL `database` is guarded meanwhile: its transactions raise LeaseLost once the lock is lost.
+        """
+        opened = self.database
+        if opened.is_sqlite:
+            with file_lock(self.settings.folder):
+                refuse_beside_a_night(opened)
+                yield
+            return
+        with leased(opened, self.settings.lease_seconds) as guarded:
+            self._database = guarded
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise BusyError(
-                    f"Another process is harvesting or indexing in {self.settings.folder}. Wait until it is done."
-                ) from None
+                yield
+            finally:
+                self._database = opened
+
+    @contextmanager
+    def queue_lock(self) -> Iterator[None]:
+        """A night may be queued: nobody holds the lock of a file. (The lease says the rest.) Raises BusyError."""
+        if self.database.is_sqlite:
+            with file_lock(self.settings.folder):
+                yield
+        else:
             yield
 
     @contextmanager
-    def workers(self) -> Iterator[Executor | None]:
-        """Processes for pure work; None where the settings want one process. They end with the block."""
-        if self.settings.processes < 2:
+    def workers(self, processes: int | None = None) -> Iterator[Executor | None]:
+        """Processes for pure work, as the settings say or so many; None where that is one. They end with the block."""
+        processes = self.settings.processes if processes is None else processes
+        if processes < 2:
             yield None
             return
         # Not forked: a child must not inherit open databases, threads and locks.
         context = get_context("spawn")
         with ProcessPoolExecutor(
-            self.settings.processes, mp_context=context, initializer=_prepare_worker, initargs=(os.getpid(),)
+            processes, mp_context=context, initializer=_prepare_worker, initargs=(os.getpid(),)
         ) as executor:
             yield executor
 

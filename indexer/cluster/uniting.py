@@ -31,9 +31,6 @@ BATCH = 2000
 CHUNK = 250
 """Clusters in one task of a worker: some 100 ms of work."""
 
-SPAN = 20_000
-"""Clusters in a span: some 10 s of work, so that little is done again where its worker dies."""
-
 MemberData = tuple[int, str, str, bytes]  # source id, library, identifier, packed BibRecord
 Task = tuple[int, list[MemberData]]  # union key and its members
 
@@ -55,7 +52,7 @@ class _Reading(Struct):
     merged: list[list[UnionWrite] | Future[list[UnionWrite]]]
 
 
-def union_spans(unit: Unit, size: int = SPAN) -> list[Span]:
+def union_spans(unit: Unit, size: int) -> list[Span]:
     """What is to be united, in spans that may be done in any order and at once; then set the watermark."""
     return clusters.cluster_spans(unit, _begin_at(unit), size)
 

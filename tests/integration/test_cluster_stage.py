@@ -97,7 +97,7 @@ def test_a_union_record_of_a_night_that_broke_off_is_not_left_behind(shelf: Shel
     shelf.put(("BNU", "1", DREAM))
     cluster_changes(shelf.database)
     with shelf.database.write() as unit:
-        [span] = union_spans(unit)
+        [span] = union_spans(unit, size=10)
     build_unions(shelf.database, span=span)
     ((_, key),) = shelf.keys().items()
     shelf.remove("BNU", "1")

@@ -10,11 +10,16 @@ from harvester.rejections import text_of
 from store import harvests, libraries
 from tongcang.night import Receipt, active_sources, run_night
 from tongcang.output import messages, print_json, print_receipt, print_table, progress_bars
+from tongcang.queue import await_night, queue_night
 from tongcang.system import System
 
 EXIT = {"complete": 0, "failed": 1, "partial": 3, "braked": 4}
 
 Names = Annotated[list[str] | None, typer.Argument(help="Libraries or sources (RUC, RUC/oai); none = all.")]
+Queue = Annotated[
+    bool | None, typer.Option("--queue/--direct", help="Hand it to `tongcang work` processes, or do it here.")
+]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="With --queue: until the night has ended.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 
@@ -22,6 +27,8 @@ def harvest(
     context: typer.Context,
     names: Names = None,
     accept_deletions: Annotated[bool, typer.Option(help="Lift the mass-deletion brake for this run.")] = False,
+    queue: Queue = None,
+    wait: Wait = True,
     as_json: AsJson = False,
 ) -> None:
     """Harvest libraries and bring catalogue and index up to date. 采集并更新目录。"""
@@ -36,15 +43,23 @@ def harvest(
     if not sources:
         messages.print("There is no source to harvest yet. Add one: tongcang library add --help")
         raise typer.Exit(1)
-    with progress_bars(quiet=as_json) as tell:
-        receipt = run_night(system, sources, accept_deletions=accept_deletions, tell=tell)
+    if queue if queue is not None else system.settings.queue:
+        night_id = queue_night(system, sources, accept_deletions=accept_deletions)
+        messages.print(f"Night {night_id} was handed to the workers. How far it is: tongcang nights")
+        if not wait:
+            return
+        with progress_bars(quiet=as_json) as tell:
+            receipt = await_night(system, night_id, tell=tell)
+    else:
+        with progress_bars(quiet=as_json) as tell:
+            receipt = run_night(system, sources, accept_deletions=accept_deletions, tell=tell)
     show(receipt, as_json)
     raise typer.Exit(EXIT[receipt.state])
 
 
-def night(context: typer.Context, as_json: AsJson = False) -> None:
+def night(context: typer.Context, queue: Queue = None, wait: Wait = True, as_json: AsJson = False) -> None:
     """The whole night: every active source, then catalogue and index. 夜间作业。"""
-    harvest(context, None, False, as_json)
+    harvest(context, None, False, queue, wait, as_json)
 
 
 def show(receipt: Receipt, as_json: bool) -> None:
