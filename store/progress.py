@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sqlalchemy import BigInteger, Column, Connection, String, Table, select, text, update
+from sqlalchemy import BigInteger, Column, Connection, Double, String, Table, select, text, update
 
-from store.database import metadata
+from store.change_times import mark_time
+from store.database import clock, metadata
 
 Kind = Literal["raw", "bib", "cluster", "union", "judgement"]
 """Whose changes are numbered: raw records, normal records, clusters, union records, judgements."""
@@ -34,6 +35,7 @@ watermark = Table(
     Column("stage", String(64), primary_key=True),
     Column("seq", BigInteger, nullable=False),
     Column("version", String(64), nullable=False, server_default=""),
+    Column("begun", Double, nullable=False, server_default="0"),  # when it began anew by these rules; 0 = it never did
 )
 
 _TAKE = text(
@@ -47,6 +49,7 @@ def take_numbers(unit: Connection, kind: Kind, count: int) -> range:
     if count == 0:
         return range(0)
     value = unit.execute(_TAKE, {"name": kind, "count": count}).scalar_one()
+    mark_time(unit, kind, value - count + 1)
     return range(value - count + 1, value + 1)
 
 
@@ -73,5 +76,5 @@ def require_version(unit: Connection, stage: str, version: str) -> bool:
         return False
     if known == version:
         return False
-    unit.execute(update(watermark).where(c.stage == stage).values(seq=0, version=version))
+    unit.execute(update(watermark).where(c.stage == stage).values(seq=0, version=version, begun=clock(unit)))
     return True
