@@ -194,3 +194,4 @@ class ProblemAnswer(Struct, frozen=True, omit_defaults=True):
     parameters: tuple[BadParameter, ...] = ()  # of 422: what is wrong with which
     url: str = ""  # of 308: where the record is now
     id: str = ""  # of 410: the record that was
+    instance: str = ""  # urn:tongcang:request: and the request's id, which stands in the log

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from msgspec import structs
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from indexer.engine.protocol import BadCursor, Engine, EngineError, Unavailable
 from search_api.catalogue import Catalogue
+from search_api.metrics import Metrics
 from search_api.openapi import ProblemResponse
 from search_api.pages.rendering import FOLDER, Pages
 from search_api.problems import (
@@ -28,9 +30,11 @@ from search_api.problems import (
     wrong_method,
 )
 from search_api.queries import MAX_QUERY, SearchParameters
-from search_api.routes import api, pages
+from search_api.routes import api, metrics, pages
 from search_api.security import HEADERS, SecurityHeaders
 from search_api.settings import ApiSettings
+from search_api.tracing import HEADER, Tracing, request_id_of
+from search_api.watching import Watch
 from store.database import Database, StoreError
 
 log = structlog.get_logger("search_api")
@@ -52,12 +56,16 @@ def create_app(database: Database, engine: Engine, *, settings: ApiSettings) -> 
         docs_url=None,
         redoc_url=None,
     )
-    app.state.catalogue = Catalogue(database, engine, settings)
+    watched = Metrics(Watch(database, engine, settings.data_folder))
+    app.state.metrics = watched
+    app.state.catalogue = Catalogue(database.observed(watched.transaction), engine, settings, watched.asking)
     app.state.pages = Pages(settings)
     app.include_router(api.router)
     app.include_router(pages.router)
+    app.include_router(metrics.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Tracing, observe=watched.request)  # the last one stands outside
     _tell_problems(app, settings)
     return app
 
@@ -66,8 +74,10 @@ def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
     """Every error becomes a problem: JSON under /api, a page everywhere else."""
 
     def tell(request: Request, problem: ProblemError) -> Response:
+        request_id = request_id_of(request)
         if request.url.path.startswith("/api/"):
-            return ProblemResponse(problem.answer(), problem.status, problem.headers)
+            answer = structs.replace(problem.answer(), instance=f"urn:tongcang:request:{request_id}")
+            return ProblemResponse(answer, problem.status, problem.headers)
         made: Pages = app.state.pages
         asked = SearchParameters(q=request.query_params.get("q", "")[:MAX_QUERY])
         response = made.render(request, "problem.html", problem.status, problem=problem, parameters=asked)
@@ -107,8 +117,9 @@ def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
     def _(request: Request, error: Exception) -> Response:
         # As text: a renderer of exceptions might show the variables of each frame, secrets among them.
         trace = "".join(traceback.format_exception(error))
-        log.error("a request failed", method=request.method, path=request.url.path, trace=trace)
+        request_id = request_id_of(request)
+        log.error("a request failed", request_id=request_id, method=request.method, trace=trace)
         response = tell(request, internal_error())
         # This one answer is made outside of the middleware.
-        response.headers.update(HEADERS)
+        response.headers.update({**HEADERS, HEADER: request_id})
         return response

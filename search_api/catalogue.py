@@ -6,7 +6,8 @@ while the engine is not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from msgspec import Struct
 
@@ -51,10 +52,18 @@ class Deleted(Struct, frozen=True):
 class Catalogue:
     """Thread-safe; holds no state of its own."""
 
-    def __init__(self, database: Database, engine: Engine, settings: ApiSettings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        settings: ApiSettings,
+        asking: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
+    ) -> None:
+        """`asking` stands around each question to the engine, and is told its name."""
         self.database = database
         self.engine = engine
         self.settings = settings
+        self.asking = asking
 
     # ------------------------------------------------------------------------------------------------ search
 
@@ -62,10 +71,10 @@ class Catalogue:
         """Raises EngineError, BadCursor, StoreError."""
         libraries = self.known_libraries()
         query = plan_words(parameters.q, parameters.field)
-        results = self.engine.search(self._plan(parameters, query, libraries))
+        results = self._ask(self._plan(parameters, query, libraries))
         is_relaxed = False
         if results.total == 0 and (wider := relaxed(parameters.q, parameters.field)) is not None:
-            wider_results = self.engine.search(self._plan(parameters, wider, libraries))
+            wider_results = self._ask(self._plan(parameters, wider, libraries))
             if wider_results.total:
                 query, results, is_relaxed = wider, wider_results, True
         return answers.SearchAnswer(
@@ -77,6 +86,10 @@ class Catalogue:
             also_searched=also_searched(parameters.q),
             relaxed=is_relaxed,
         )
+
+    def _ask(self, plan: Plan) -> Results:
+        with self.asking("search"):
+            return self.engine.search(plan)
 
     def _plan(self, parameters: SearchParameters, query: Query, libraries: Mapping[str, Library]) -> Plan:
         return search_plan(parameters, query, tuple(libraries), self.settings.page_size)
@@ -95,7 +108,7 @@ class Catalogue:
     ) -> dict[str, tuple[answers.FacetValue, ...]]:
         counted = dict(results.facets)
         for plan in facet_plans(parameters, query, tuple(libraries)):
-            counted.update(self.engine.search(plan).facets)
+            counted.update(self._ask(plan).facets)
         return {
             name: present_facet(name, counted.get(FACETS[name].field, ()), libraries)
             for name in facet_names(parameters)
@@ -108,7 +121,10 @@ class Catalogue:
         return answers.NextPage(results.next, f"{self.settings.base_url}/api/search?{to_query_string(following)}")
 
     def suggest(self, prefix: str, size: int) -> answers.SuggestAnswer:
-        found = self.engine.suggest(prefix, size) if prefix.strip() else []
+        if not prefix.strip():
+            return answers.SuggestAnswer(())
+        with self.asking("suggest"):
+            found = self.engine.suggest(prefix, size)
         return answers.SuggestAnswer(tuple(present_suggestion(each, self.settings.base_url) for each in found))
 
     # ------------------------------------------------------------------------------------------------ records
@@ -165,9 +181,9 @@ class Catalogue:
         wanted: list[Query] = [plan_words(question.title, "title")]
         if question.author:
             wanted.append(plan_words(question.author, "author"))
-        found = self.engine.search(Plan(query=All(tuple(wanted)), size=limit))
+        found = self._ask(Plan(query=All(tuple(wanted)), size=limit))
         if found.total == 0 and question.author:
-            found = self.engine.search(Plan(query=wanted[0], size=limit))
+            found = self._ask(Plan(query=wanted[0], size=limit))
         keys = [key for hit in found.hits if (key := union_key(hit.id)) is not None]
         with self.database.read() as unit:
             found_unions = get_unions(unit, keys)

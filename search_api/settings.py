@@ -21,3 +21,5 @@ class ApiSettings(Struct, frozen=True):
     page_size: int = 20  # hits a page where the request doesn't say
     samples: tuple[Sample, ...] = ()
     retry_after: int = 5  # seconds that a client is told to wait when the engine or the store is down
+    metrics_token: str = ""  # that a reader of /metrics shows; "" = loopback and private addresses may read
+    data_folder: str = ""  # whose disk /metrics tells of; "" = none

@@ -1,4 +1,4 @@
-"""What a route is handed: the catalogue and the pages of the app that it runs in."""
+"""What a route is handed: catalogue, pages and metrics of the app that it runs in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from search_api.catalogue import Catalogue
+from search_api.metrics import Metrics
 from search_api.pages.rendering import Pages
 
 
@@ -21,5 +22,11 @@ def _pages(request: Request) -> Pages:
     return found
 
 
+def _metrics(request: Request) -> Metrics:
+    found: Metrics = request.app.state.metrics
+    return found
+
+
 CatalogueOf = Annotated[Catalogue, Depends(_catalogue)]
 PagesOf = Annotated[Pages, Depends(_pages)]
+MetricsOf = Annotated[Metrics, Depends(_metrics)]

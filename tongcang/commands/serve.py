@@ -55,7 +55,9 @@ def run(system: System, listener: socket.socket, samples: tuple[Sample, ...] = (
             notice_zh=settings.notice_zh,
             notice_en=settings.notice_en,
             samples=samples,
+            metrics_token=settings.metrics_token,
+            data_folder=settings.data,
         ),
     )
     messages.print(f"通藏 Tongcang: {settings.public_url}  (Ctrl-C ends it)", markup=False)
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
+    uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False)).run(sockets=[listener])
