@@ -47,7 +47,7 @@ def explain(error: ApiError | TransportError) -> EngineError:
         return _of_answer(error.meta.status, error.body)
     if isinstance(error, ConnectionTimeout):
         return Unavailable("Elasticsearch did not answer in time. Look at its load and its log; then try again.")
-    if isinstance(error, SSLError) and "certificate" in str(error).lower():
+    if isinstance(error, SSLError) and "certificate" in str(error.message).lower():
         return EngineError(
             f"Elasticsearch's certificate can't be verified ({_short(error.message)}). Name the file of the authority "
             "that signed it in the settings (ca)."
