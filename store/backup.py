@@ -68,8 +68,9 @@ def file_of(url: URL) -> Path:
 
 def postgres_commands(url: URL, path: Path) -> tuple[list[str], list[str]]:
     """(backup, restore): PostgreSQL's own commands for a state, without its password."""
-    bare = url.set(drivername="postgresql", password=None).difference_update_query(["password"])
-    name = bare.render_as_string(hide_password=False)
+    query = {name: value for name, value in url.query.items() if name != "password"}
+    bare = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query)
+    name = bare.render_as_string()
     return (
         ["pg_dump", "--format=custom", f"--file={path}", f"--dbname={name}"],
         ["pg_restore", "--clean", "--if-exists", "--no-owner", "--single-transaction", f"--dbname={name}", str(path)],
@@ -114,6 +115,9 @@ def _set_aside(state: Path) -> Path | None:
 
 def _require_closed(state: Path) -> None:
     """Fold the WAL into its file, which only the last process that has it open may do."""
+    with state.open("rb") as file:
+        if not file.read(16).startswith(b"SQLite format 3"):
+            return  # damaged; SQLite would delete a WAL beside it
     try:
         with closing(sqlite3.connect(state, timeout=1, isolation_level=None)) as opened:
             opened.execute("PRAGMA journal_mode=DELETE")
@@ -123,8 +127,8 @@ def _require_closed(state: Path) -> None:
                 f"{state} is open in another process (tongcang serve, or a scheduler). Stop it and run this again."
             ) from error
         raise
-    except sqlite3.DatabaseError:  # damaged, which is why a backup is wanted
-        return
+    except sqlite3.DatabaseError:
+        return  # damaged, which is why a backup is wanted
 
 
 @contextmanager

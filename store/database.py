@@ -309,8 +309,10 @@ def _prepare_postgres(connection: psycopg.Connection[Any], where: str) -> None:
     assert row is not None
     version, encoding = row[0], row[1]
     if version < OLDEST_POSTGRES:
+        connection.close()
         raise StoreError(f"{where} is PostgreSQL {version}; Tongcang needs {OLDEST_POSTGRES} or later.")
     if encoding != "UTF8":
+        connection.close()
         raise StoreError(
             f"{where} is encoded as {encoding}, which can't hold the catalogue. "
             "Make another database: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."

@@ -6,6 +6,7 @@ refuses a connection, its client tells no SQLSTATE, so there its words are looke
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 import psycopg
@@ -116,15 +117,21 @@ _BY_STATE: dict[str, tuple[type[StoreError], str]] = {
 _LOST = (StoreBusyError, "PostgreSQL at {where} can't be reached ({cause}). Check that it runs, and its host and port.")
 
 _REFUSED = (
-    (("authentication", "no password supplied", "pg_hba.conf", "role"), StoreError,
-     "PostgreSQL at {where} refuses the user {user} ({cause}). Check user and password in TONGCANG_DATABASE, "
-     "or give the password in PGPASSWORD."),
-    (("database", "does not exist"), StoreError,
-     'There is no database {where}. Make it: '
-     """CREATE DATABASE "{database}" OWNER "{user}" ENCODING 'UTF8' TEMPLATE template0."""),
-    (("too many clients", "connection slots", "too many connections"), *_BY_STATE["53300"]),
-    (("starting up", "shutting down", "recovery", "not yet accepting"), *_BY_STATE["57P"]),
-)  # fmt: skip
+    (re.compile("too many (clients|connections)|connection slots"), *_BY_STATE["53300"]),
+    (re.compile("starting up|shutting down|recovery|not yet accepting"), *_BY_STATE["57P"]),
+    (
+        re.compile('database ".*" does not exist'),
+        StoreError,
+        "There is no database {where}. Make it: "
+        """CREATE DATABASE "{database}" OWNER "{user}" ENCODING 'UTF8' TEMPLATE template0.""",
+    ),
+    (
+        re.compile('authentication|no password supplied|pg_hba\\.conf|role ".*"'),
+        StoreError,
+        "PostgreSQL at {where} refuses the user {user} ({cause}). Check user and password in TONGCANG_DATABASE, "
+        "or give the password in PGPASSWORD.",
+    ),
+)
 """Words of a refused connection."""
 
 
@@ -149,8 +156,7 @@ def _sentence(error: psycopg.Error) -> tuple[type[StoreError] | None, str]:
     if not isinstance(error, psycopg.OperationalError):
         return None, ""
     cause = str(error)
-    if "FATAL" in cause:
-        for words, kind, sentence in _REFUSED:
-            if any(word in cause for word in words) and (words[0] != "database" or "does not exist" in cause):
-                return kind, sentence
+    for words, kind, sentence in _REFUSED:
+        if words.search(cause):
+            return kind, sentence
     return _LOST
