@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from indexer.engine import cursors, limits
 from indexer.engine.documents import canonical
-from indexer.engine.elastic_cluster import ADMINISTRATION, Cluster
+from indexer.engine.elastic_cluster import Cluster
 from indexer.engine.elastic_errors import NotThere, check_whole, explain_item
 from indexer.engine.elastic_facets import Facets
 from indexer.engine.elastic_generations import Generations
@@ -72,6 +72,7 @@ class ElasticEngine:
         node_class: type[BaseNode] = Urllib3HttpNode,
     ) -> None:
         self._timeout = settings.timeout
+        self._patience = patience
         self._settling = settling
         self._cluster = Cluster(settings, node_class)
         self._generations = Generations(self._cluster, settings)
@@ -80,26 +81,25 @@ class ElasticEngine:
     # ------------------------------------------------------------------------------------------ writing
 
     def create(self, generation: str) -> None:
-        self._generations.create(generation)
+        self._persist(lambda: self._generations.create(generation))
 
     def bulk(self, operations: Iterable[Operation], generation: str | None = None) -> list[Refusal]:
         """Memory: the operations of one request, 5 MB. What is written survives a kill of any node that comes back."""
-        alias = self._generations.opened(generation or self._generations.require_live())
+        alias = self._persist(lambda: self._opened(generation))
         return self._writer.write(operations, alias)
 
     def refresh(self, generation: str | None = None) -> None:
-        alias = self._generations.opened(generation or self._generations.require_live())
-        check_whole(self._cluster.ask(lambda client: client.indices.refresh(index=alias), ADMINISTRATION))
+        self._persist(lambda: self._generations.refresh(self._opened(generation)))
 
     def release(self) -> None:
         """No lock is held."""
 
     def swap(self, generation: str) -> None:
         self.refresh(generation)
-        self._generations.swap(generation, self._settling)
+        self._persist(lambda: self._generations.swap(generation, self._settling))
 
     def drop(self, generation: str) -> None:
-        self._generations.drop(generation)
+        self._persist(lambda: self._generations.drop(generation))
 
     def remove_everything(self) -> None:
         """All generations of this prefix, the live one too."""
@@ -107,6 +107,12 @@ class ElasticEngine:
 
     def close(self) -> None:
         self._cluster.close()
+
+    def _opened(self, generation: str | None) -> str:
+        return self._generations.opened(generation or self._generations.require_live())
+
+    def _persist(self, work: Callable[[], Answer]) -> Answer:
+        return self._cluster.persist(self._patience, work)
 
     # ------------------------------------------------------------------------------------------ generations
 
@@ -122,13 +128,12 @@ class ElasticEngine:
             name = self._generations.require_live()
             alias = self._generations.opened(name)
             state = self._cluster.ask(lambda client: client.cluster.health(index=alias))
-            counted = self._cluster.ask(lambda client: client.count(index=alias))
-            check_whole(counted)
+            counted = self._ask({"size": 0, "track_total_hits": True}, alias)
         except EngineError as error:
             return Health(False, name, 0, str(error))
         missing = state["unassigned_shards"] + state["initializing_shards"]
         message = f"{missing} copies of the index's shards are missing." if state["status"] != "green" else ""
-        return Health(True, name, counted["count"], message)
+        return Health(True, name, counted["hits"]["total"]["value"], message)
 
     # ------------------------------------------------------------------------------------------ reading
 
@@ -200,7 +205,7 @@ class ElasticEngine:
 
     def scan(self, generation: str | None = None) -> Iterator[tuple[str, int, bytes]]:
         """Of one point in time, whatever is written meanwhile. Unavailable where the node that keeps it goes away."""
-        alias = self._generations.opened(generation or self._generations.require_live())
+        alias = self._opened(generation)
         snapshot = self._cluster.ask(lambda client: client.open_point_in_time(index=alias, keep_alive=_SNAPSHOT))["id"]
         body: Json = {
             "query": EVERYTHING,

@@ -5,11 +5,13 @@ Thread-safe. The client takes the nodes in turn and passes over one that failed 
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 from elastic_transport import BaseNode, Urllib3HttpNode
 from elasticsearch import ApiError, Elasticsearch, TransportError
 
@@ -20,9 +22,27 @@ from indexer.engine.protocol import EngineError, Unavailable
 ADMINISTRATION = 60.0
 """Seconds for making, refreshing, switching and dropping an index: a refresh writes what the memory holds."""
 
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
 _CONNECTIONS = 40  # to each node: one for every thread of the API
 
 Answer = TypeVar("Answer")
+
+
+class Patience:
+    """The pauses of work that is tried again while the cluster is away: growing, not quite regular (so that many
+    workers don't come back at once), and `seconds` in all."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends = time.monotonic() + seconds
+        self._pause = _FIRST_PAUSE
+
+    def wait(self, why: Unavailable) -> None:
+        """Raises it where there is no more time, or waiting is no use."""
+        pause = self._pause * (0.5 + random.random() / 2)
+        if isinstance(why, DiskFull) or time.monotonic() + pause > self._ends:
+            raise why
+        time.sleep(pause)
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 
 
 class Cluster:
@@ -36,8 +56,10 @@ class Cluster:
             raise EngineError(f"The settings of Elasticsearch can't be used: {error}.") from error
 
     def client(self, timeout: float) -> Elasticsearch:
-        """For one request, whose errors the caller explains; `timeout` in seconds."""
-        return self._client.options(request_timeout=timeout)
+        """For one request, whose errors the caller explains; `timeout` in seconds. Elasticsearch's own logs name the
+        reader's request that it is made for."""
+        request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+        return self._client.options(request_timeout=timeout, opaque_id=request_id)
 
     def ask(self, call: Callable[[Elasticsearch], Answer], timeout: float | None = None) -> Answer:
         """The answer to what may be asked twice: another node is asked where one fails. Raises EngineError.
@@ -57,6 +79,15 @@ class Cluster:
                 if not (again and left and time.monotonic() < ends):
                     raise told from error
         raise AssertionError("the last attempt answers or raises")
+
+    def persist(self, seconds: float, work: Callable[[], Answer]) -> Answer:
+        """What comes of work that may be begun again, and is while it raises Unavailable, for so many seconds."""
+        patience = Patience(seconds)
+        while True:
+            try:
+                return work()
+            except Unavailable as why:
+                patience.wait(why)
 
     def close(self) -> None:
         self._client.close()

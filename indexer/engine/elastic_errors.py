@@ -16,6 +16,11 @@ from indexer.engine.protocol import EngineError, Unavailable
 REBUILD = "Build the index anew from the store: tongcang index rebuild"
 NO_INDEX = "There is no index yet. Make one from the store: tongcang index rebuild"
 
+AWAY = (
+    "A part of the index is not there now: a node of Elasticsearch is away, or its shards are just being moved. "
+    "Look at its health, and start the nodes that are missing."
+)
+
 _GONE = frozenset(
     {
         "index_not_found_exception",
@@ -27,6 +32,9 @@ _GONE = frozenset(
     }
 )
 """Signs that an index was dropped, perhaps while it was being asked."""
+
+_AWAY = frozenset({"no_shard_available_action_exception", "unavailable_shards_exception"})
+_MISSING = "missing shards"  # search_phase_execution_exception: Search rejected due to missing shards
 
 _FULL = "disk usage exceeded"  # cluster_block_exception: TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark
 
@@ -86,6 +94,8 @@ def _of_answer(status: int, body: Any) -> EngineError:
         return Unavailable(
             f"Elasticsearch is overloaded: {reason}. Wait a moment, or give it more memory or nodes.", 10
         )
+    if types & _AWAY or any(_MISSING in str(one.get("reason", "")) for one in found):
+        return Unavailable(AWAY)
     if status >= 500:
         return Unavailable(f"Elasticsearch can't answer now: {reason}. Look at its health and its log.")
     if types & {"too_many_clauses", "too_many_nested_clauses"}:
@@ -96,17 +106,17 @@ def _of_answer(status: int, body: Any) -> EngineError:
 
 
 def check_whole(answer: Any) -> None:
-    """Raises Unavailable where some shards did not answer, or not in time: half an answer is none."""
-    shards = answer.get("_shards", {})
-    if shards.get("failed") or answer.get("timed_out"):
+    """Raises Unavailable where some shards did not answer a search, or not in time: half an answer is none."""
+    shards = answer["_shards"]
+    if shards["failed"] or shards["successful"] < shards["total"] or answer["timed_out"]:
         failures = list(_errors({"error": {"failed_shards": shards.get("failures", [])}}))
         if any(str(one.get("type", "")) in _GONE for one in failures):
             raise NotThere(f"The index is not there any longer. {REBUILD}")
-        why = (
-            _reason(503, failures, None) if failures else "not in time" if answer.get("timed_out") else "no reason told"
-        )
+        if answer["timed_out"]:
+            raise Unavailable("Elasticsearch did not find everything in time. Look at its load; then try again.")
+        why = f" ({_reason(503, failures, None)})" if failures else ""
         raise Unavailable(
-            f"{shards.get('failed', 0)} of {shards.get('total', 0)} shards of the index did not answer ({why}). "
+            f"{shards['total'] - shards['successful']} of {shards['total']} shards of the index did not answer{why}. "
             "Look at the health of Elasticsearch."
         )
 
@@ -134,4 +144,4 @@ def _reason(status: int, found: list[dict[str, Any]], body: Any) -> str:
 
 
 def _short(text: Any) -> str:
-    return " ".join(str(text).split())[:300].rstrip(".")
+    return " ".join(str(text).split())[:300].rstrip(".;")

@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 from indexer.engine.elastic_cluster import ADMINISTRATION, Cluster
-from indexer.engine.elastic_errors import NO_INDEX, REBUILD, NotThere
+from indexer.engine.elastic_errors import AWAY, NO_INDEX, REBUILD, NotThere
 from indexer.engine.elastic_schema import new_index, schema
 from indexer.engine.elastic_settings import ElasticSettings
 from indexer.engine.limits import check_generation
@@ -149,6 +149,15 @@ class Generations:
             except NotThere:
                 continue
 
+    def refresh(self, alias: str) -> None:
+        """Raises Unavailable unless every copy that is there did it: Elasticsearch passes over a shard that is away."""
+        state = self._cluster.ask(lambda client: client.cluster.health(index=alias))
+        if state["status"] == "red":
+            raise Unavailable(AWAY)
+        shards = self._cluster.ask(lambda client: client.indices.refresh(index=alias), ADMINISTRATION)["_shards"]
+        if shards["failed"] or shards["successful"] < min(state["active_shards"], shards["total"]):
+            raise Unavailable(AWAY)
+
     def swap(self, name: str, patience: float) -> None:
         """Restore the replicas, wait for them up to `patience` seconds, and move the alias in one step."""
         alias = self.opened(name)
@@ -178,10 +187,7 @@ class Generations:
             if time.monotonic() >= ends:
                 if health["active_primary_shards"] >= shards:
                     return
-                raise Unavailable(
-                    f"The index behind {alias} is not whole: {health['active_primary_shards']} of {shards} shards are "
-                    "there. Start the nodes of Elasticsearch that are missing."
-                )
+                raise Unavailable(AWAY)
             time.sleep(_POLL)
 
     def _shards(self, alias: str) -> int:

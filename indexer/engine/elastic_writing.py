@@ -6,9 +6,7 @@ arrived is simply sent again. No lock is held: any number of processes may write
 
 from __future__ import annotations
 
-import random
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,8 +15,8 @@ from elasticsearch import ApiError, TransportError
 from msgspec import Struct
 
 from indexer.engine.documents import fault
-from indexer.engine.elastic_cluster import Cluster
-from indexer.engine.elastic_errors import DiskFull, NotThere, explain, explain_item
+from indexer.engine.elastic_cluster import Cluster, Patience
+from indexer.engine.elastic_errors import NotThere, explain, explain_item
 from indexer.engine.elastic_schema import to_json
 from indexer.engine.protocol import Delete, EngineError, Operation, Put, Refusal, Unavailable
 
@@ -26,7 +24,6 @@ _OPERATIONS = 1_000  # in one bulk
 _BYTES = 5_000_000
 _REQUEST = 30.0  # seconds for one bulk
 _SHARD = "15s"  # for which the server waits for a shard that is just moving
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
 _LARGEST_REQUEST = 100 * 2**20  # Elasticsearch's own default of http.max_content_length
 
 _encoder = msgspec.json.Encoder()
@@ -82,17 +79,11 @@ class Writer:
     def _send(self, items: list[_Item], alias: str) -> dict[_Item, str]:
         """Until each is in, stale or refused. The reasons of those that were refused."""
         refused: dict[_Item, str] = {}
-        ends = time.monotonic() + self._patience
-        pause = _FIRST_PAUSE
+        patience = Patience(self._patience)
         while items:
             items, why = self._try(items, alias, refused)
-            if not items:
-                break
-            wait = pause * (0.5 + random.random() / 2)
-            if isinstance(why, DiskFull) or time.monotonic() + wait > ends:
-                raise why
-            time.sleep(wait)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            if items:
+                patience.wait(why)
         return refused
 
     def _try(self, items: list[_Item], alias: str, refused: dict[_Item, str]) -> tuple[list[_Item], Unavailable]:
