@@ -63,6 +63,8 @@ def judge(unit: Unit, a: RecordName, b: RecordName, *, same: bool, who: str, rea
     if a == b:
         raise ValueError(f"a record can't be judged against itself: {a[1]}")
     first, second = min(a, b), max(a, b)
+    # Taken before the former one is looked for: of two people who judge the same two records, the later waits here.
+    (seq,) = take_numbers(unit, "judgement", 1)
     j = judgement.c
     former = select(j.id).where(
         j.source_a == first[0],
@@ -84,7 +86,7 @@ def judge(unit: Unit, a: RecordName, b: RecordName, *, same: bool, who: str, rea
             reason=reason,
             made=now,
             withdrawn="",
-            seq=take_numbers(unit, "judgement", 1)[0],
+            seq=seq,
         )
     ).inserted_primary_key
     assert inserted is not None

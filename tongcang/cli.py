@@ -15,6 +15,7 @@ from indexer.engine.protocol import EngineError
 from indexer.gate import GateError
 from mappings.crosswalk import CrosswalkError
 from store.database import StoreError
+from store.leases import LeaseLost
 from tongcang import settings as settings_module
 from tongcang.commands import demo, doctor, harvest, index, library, mapping, serve, store, work
 from tongcang.logs import configure_logs
@@ -22,7 +23,7 @@ from tongcang.output import messages
 from tongcang.settings import SettingsError
 from tongcang.system import BusyError, System
 
-TOLD = (StoreError, EngineError, SourceError, SettingsError, CrosswalkError, BusyError, GateError)
+TOLD = (StoreError, EngineError, SourceError, SettingsError, CrosswalkError, BusyError, GateError, LeaseLost)
 """Errors whose message tells a person what, where and what to do."""
 
 SERVICES = ("serve", "schedule", "work")

@@ -14,6 +14,7 @@ from harvester.sources.protocol import SourceError
 from indexer.engine.protocol import EngineError
 from indexer.gate import GateError
 from store.database import StoreError
+from store.leases import LeaseLost
 from tongcang.night import active_sources, log_receipt, run_night
 from tongcang.pulse import EVERY, beat
 from tongcang.queue import queue_night
@@ -33,7 +34,7 @@ def night_once(system: System) -> str:
             log.info("night_queued", night=queue_night(system, active_sources(system)))
             return "queued"
         receipt = run_night(system, active_sources(system))
-    except (StoreError, EngineError, SourceError, GateError, BusyError) as error:
+    except (StoreError, EngineError, SourceError, GateError, BusyError, LeaseLost) as error:
         log.error("night_failed", reason=str(error))
         return "failed"
     log_receipt(receipt)
