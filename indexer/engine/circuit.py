@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 
 from indexer.engine.protocol import (
     Engine,
+    Finding,
     Health,
     Operation,
     Plan,
@@ -193,6 +194,9 @@ class CircuitBreaker:
 
     def drop(self, generation: str) -> None:
         self._engine.drop(generation)
+
+    def diagnose(self) -> list[Finding]:
+        return self._engine.diagnose()
 
     def close(self) -> None:
         self._engine.close()

@@ -19,6 +19,7 @@ from msgspec import Struct
 from indexer.engine import cursors, limits
 from indexer.engine.documents import canonical
 from indexer.engine.elastic_cluster import Cluster
+from indexer.engine.elastic_diagnosis import diagnose
 from indexer.engine.elastic_errors import NotThere, check_whole, explain_item
 from indexer.engine.elastic_facets import Facets
 from indexer.engine.elastic_generations import Generations
@@ -29,6 +30,7 @@ from indexer.engine.elastic_settings import ElasticSettings
 from indexer.engine.elastic_writing import Writer
 from indexer.engine.protocol import (
     EngineError,
+    Finding,
     Health,
     Operation,
     Plan,
@@ -71,6 +73,7 @@ class ElasticEngine:
         settling: float = 120.0,
         node_class: type[BaseNode] = Urllib3HttpNode,
     ) -> None:
+        self._settings = settings
         self._timeout = settings.timeout
         self._patience = patience
         self._settling = settling
@@ -136,6 +139,9 @@ class ElasticEngine:
         return Health(True, name, counted["hits"]["total"]["value"], message)
 
     # ------------------------------------------------------------------------------------------ reading
+
+    def diagnose(self) -> list[Finding]:
+        return diagnose(self._cluster, self._settings)
 
     def search(self, plan: Plan, generation: str | None = None) -> Results:
         limits.check(plan)

@@ -27,6 +27,7 @@ from indexer.engine.embedded_schema import DESCRIPTION, HOLDERS_DOWN, ID, KEY_BI
 from indexer.engine.embedded_writing import Writer
 from indexer.engine.protocol import (
     EngineError,
+    Finding,
     Health,
     Hit,
     Operation,
@@ -177,6 +178,12 @@ class EmbeddedEngine:
             return Health(True, name, self._open(self._live())[1].num_docs)
         except EngineError as error:
             return Health(False, name, 0, str(error))
+
+    def diagnose(self) -> list[Finding]:
+        try:
+            return [self._generations.room()]
+        except EngineError as error:
+            return [Finding("room for a rebuild", "failed", str(error))]
 
     def _live(self) -> str:
         name = self._generations.live()

@@ -21,7 +21,7 @@ import msgspec
 from indexer.engine.embedded_errors import REBUILD, told
 from indexer.engine.embedded_schema import SCHEMA, make_index
 from indexer.engine.limits import check_generation
-from indexer.engine.protocol import EngineError
+from indexer.engine.protocol import EngineError, Finding
 
 _CURRENT = "CURRENT"
 
@@ -87,6 +87,18 @@ class Generations:
             return []
         with told(self._folder, "listed"):
             return sorted(path.name for path in self._folder.iterdir() if path.is_dir() and path.name[0] != ".")
+
+    def room(self) -> Finding:
+        """A rebuild is made beside the live generation, and its last merge writes it a second time."""
+        there = next(each for each in (self._folder, *self._folder.resolve().parents) if each.is_dir())
+        with told(there, "looked at"):
+            free = shutil.disk_usage(there).free
+            name = self.live()
+            size = sum(file.stat().st_size for file in self.path(name).rglob("*")) if name is not None else 0
+        room = f"{free // 2**20} MB free; the index has {size // 2**20} MB and a rebuild takes up to twice as much"
+        if free < 2 * size:
+            return Finding("room for a rebuild", "warning", f"{room}. Free some space at {self._folder}.")
+        return Finding("room for a rebuild", "ok", room)
 
     def live(self) -> str | None:
         """Asked before each search: the file is read only when it was replaced."""

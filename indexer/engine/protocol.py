@@ -9,7 +9,7 @@ What every engine checks before it looks or writes stands in `limits`, the canon
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -206,6 +206,14 @@ class Health(Struct, frozen=True):
     message: str = ""
 
 
+class Finding(Struct, frozen=True):
+    """Something that was looked at, and in the message what to do about it."""
+
+    what: str
+    state: Literal["ok", "warning", "failed"]
+    message: str
+
+
 class EngineError(Exception):
     """The engine can't answer or write. The message tells a person what to do; nothing was half applied."""
 
@@ -280,6 +288,12 @@ class Engine(Protocol):
         """The names of all, ascending."""
         ...
 
-    def health(self) -> Health: ...
+    def health(self) -> Health:
+        """Not ok where there is nothing to search. Raises Unavailable where the engine does not answer at all."""
+        ...
+
+    def diagnose(self) -> list[Finding]:
+        """What an operator should know of servers, versions, room and safety. Never raises an EngineError."""
+        ...
 
     def close(self) -> None: ...

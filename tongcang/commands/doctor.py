@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import typer
-from msgspec import Struct
 
 from harvester.registry import probe
 from harvester.sources.protocol import SourceError
-from indexer.engine.protocol import EngineError
+from indexer.engine.protocol import EngineError, Finding
 from indexer.generations import generation_prefix
-from store import libraries, unions
-from store.database import StoreError
+from store import generations, libraries, unions
+from store.database import Database, StoreError
+from store.libraries import Source
+from tongcang.commands import doctor_store
 from tongcang.commands.harvest import AsJson
 from tongcang.output import print_json, print_table
 from tongcang.system import System
@@ -24,24 +27,42 @@ FREE_MB = 2000
 """Below this a night of a large consortium may fill the disk: raw records, index and a generation being built."""
 
 
-class Finding(Struct, frozen=True):
-    what: str
-    state: str  # ok, warning, failed
-    message: str
-
-
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check everything and say what to do. 体检。"""
+    """Check everything and say what to do; change nothing. 体检。"""
     system: System = context.obj
-    findings = [_folder(system), _store(system)]
-    if findings[-1].state == "ok":
-        findings += [_index(system), *_sources(system)]
+    findings = examine(system)
     if as_json:
         print_json(findings)
     else:
         print_table("", ("what", "state", "message"), [(f.what, f.state, f.message) for f in findings])
     if any(finding.state == "failed" for finding in findings):
         raise typer.Exit(1)
+
+
+def examine(system: System) -> list[Finding]:
+    """What there is to say, in the order in which a person would look."""
+    findings = [_version(), _folder(system)]
+    try:
+        database = Database(system.settings.database_url)
+    except StoreError as error:
+        return [*findings, Finding("state database", "failed", str(error))]
+    try:
+        findings.append(doctor_store.schema(database))
+        if findings[-1].state == "ok":
+            try:
+                findings += [*doctor_store.server(database), *doctor_store.work(database)]
+                findings += [*_index(system, database), *_engine(system), *_sources(system, database)]
+            except StoreError as error:
+                findings.append(Finding("state database", "failed", str(error)))
+        else:
+            findings += _engine(system)
+    finally:
+        database.close()
+    return findings
+
+
+def _version() -> Finding:
+    return Finding("Tongcang", "ok", f"{version('tongcang')}, Python {sys.version.split()[0]}")
 
 
 def _folder(system: System) -> Finding:
@@ -52,50 +73,58 @@ def _folder(system: System) -> Finding:
     free = shutil.disk_usage(parent).free // 2**20
     if free < FREE_MB:
         return Finding("data folder", "warning", f"{free} MB free at {folder}: free some space before the next night.")
-    return Finding("data folder", "ok", f"{folder}, {free} MB free, Python {sys.version.split()[0]}")
+    return Finding("data folder", "ok", f"{folder}, {free} MB free")
 
 
-def _store(system: System) -> Finding:
-    try:
-        return Finding("state database", "ok", f"schema {system.database.revision()}")
-    except StoreError as error:
-        return Finding("state database", "failed", str(error))
-
-
-def _index(system: System) -> Finding:
+def _index(system: System, database: Database) -> Iterator[Finding]:
+    """The live generation beside the store."""
     try:
         health = system.engine.health()
     except EngineError as error:
-        return Finding("index", "failed", str(error))
-    with system.database.read() as unit:
+        yield Finding("index", "failed", str(error))
+        return
+    with database.read() as unit:
         stored = unions.count_unions(unit)
+        refused = generations.count_refused(unit, health.generation)
     if not health.ok:
-        advice = "nothing is indexed yet: run tongcang night" if not stored else "run: tongcang index rebuild"
-        return Finding("index", "failed" if stored else "warning", f"{health.message} {advice}".strip())
+        advice = "nothing is indexed yet: run tongcang night" if not stored else "Run: tongcang index rebuild"
+        yield Finding("index", "failed" if stored else "warning", f"{health.message} {advice}".strip())
+        return
     if not health.generation.startswith(generation_prefix()):
-        return Finding("index", "warning", f"{health.generation} was built by older rules; run: tongcang index update")
-    if health.documents != stored:
-        message = f"{health.documents} documents, {stored} union records in the store; run: tongcang index update"
-        return Finding("index", "warning", message)
-    return Finding("index", "ok", f"{health.generation}, {health.documents} documents")
+        told = f"{health.generation} was built by the rules of another version. Run: tongcang index update"
+        yield Finding("index", "warning", told)
+    elif health.documents + refused != stored:
+        told = f"{health.documents} documents, {stored} union records in the store. Run: tongcang index update"
+        yield Finding("index", "warning", told)
+    else:
+        yield Finding("index", "ok", f"{health.generation}, {health.documents} documents")
+    if refused:
+        told = f"The engine would not take {refused} union records; found by number only: tongcang index status"
+        yield Finding("refused", "warning", told)
 
 
-def _sources(system: System) -> list[Finding]:
-    with system.database.read() as unit:
+def _engine(system: System) -> list[Finding]:
+    try:
+        return system.engine.diagnose()
+    except EngineError as error:  # its settings can't be used
+        return [Finding("engine", "failed", str(error))]
+
+
+def _sources(system: System, database: Database) -> Iterator[Finding]:
+    with database.read() as unit:
         sources = [source for source in libraries.all_sources(unit) if source.active]
     if not sources:
-        return [Finding("sources", "warning", "none yet: tongcang library add --help")]
-    findings = []
+        yield Finding("sources", "warning", "none yet: tongcang library add --help")
     for source in sources:
-        if source.kind == "oai_pmh":
-            try:
-                findings.append(Finding(source.slug, "ok", probe(source, contact=system.settings.contact)))
-            except SourceError as error:
-                findings.append(Finding(source.slug, "failed", str(error)))
-        elif Path(source.config.path).exists():
-            findings.append(Finding(source.slug, "ok", source.config.path))
-        else:
-            findings.append(
-                Finding(source.slug, "warning", f"{source.config.path} is not there: nothing was delivered.")
-            )
-    return findings
+        yield _source(system, source)
+
+
+def _source(system: System, source: Source) -> Finding:
+    if source.kind == "oai_pmh":
+        try:
+            return Finding(source.slug, "ok", probe(source, contact=system.settings.contact))
+        except SourceError as error:
+            return Finding(source.slug, "failed", str(error))
+    if Path(source.config.path).exists():
+        return Finding(source.slug, "ok", source.config.path)
+    return Finding(source.slug, "warning", f"{source.config.path} is not there: nothing was delivered.")
