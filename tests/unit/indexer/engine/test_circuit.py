@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import pytest
@@ -112,6 +113,11 @@ def guard(engine: TestEngine, clock: Clock, at_once: int = 4) -> CircuitBreaker:
     return CircuitBreaker(cast(Engine, engine), clock=clock, failures=FAILURES, pause=PAUSE, at_once=at_once)
 
 
+def state_of(circuit: CircuitBreaker) -> str:
+    """As mypy can't narrow it: calls change it."""
+    return circuit.state
+
+
 def fail() -> None:
     raise Unavailable("no node answers", 30)
 
@@ -156,7 +162,7 @@ def test_calls_in_a_row_go_as_the_rule_says(script: list[Step]) -> None:
     failed, tried_again = 0, None
     for step in script:
         clock.now += step.seconds
-        engine.does = lambda outcome=step.outcome: _do(outcome)
+        engine.does = partial(_do, step.outcome)
         asked, expects_probe = engine.asked, tried_again is not None and clock.now >= tried_again
         assert circuit.state == ("closed" if tried_again is None else "half_open" if expects_probe else "open")
         told = _outcome(circuit)
@@ -311,7 +317,7 @@ def test_health_is_told_at_once_and_may_be_the_probe(circuit: CircuitBreaker, en
     engine.healthy = False
     for _ in range(2 * FAILURES):
         assert circuit.health() == Health(False, "v1-1-0001", 7)
-    assert circuit.state == "closed", "an index that was never built is no engine that is away"
+    assert state_of(circuit) == "closed", "an index that was never built is no engine that is away"
     open_it(circuit, engine)
     asked = engine.asked
     told = circuit.health()
@@ -319,10 +325,10 @@ def test_health_is_told_at_once_and_may_be_the_probe(circuit: CircuitBreaker, en
     clock.now += PAUSE
     engine.does = lambda: None
     assert not circuit.health().ok
-    assert circuit.state == "open", "a red cluster does not close the circuit"
+    assert state_of(circuit) == "open", "a red cluster does not close the circuit"
     clock.now += PAUSE
     engine.healthy = True
-    assert circuit.health().ok and circuit.state == "closed"
+    assert circuit.health().ok and state_of(circuit) == "closed"
 
 
 def test_who_writes_is_never_refused(circuit: CircuitBreaker, engine: TestEngine) -> None:
