@@ -132,16 +132,18 @@ class ElasticEngine:
             alias = self._generations.opened(name)
             state = self._cluster.ask(lambda client: client.cluster.health(index=alias))
             counted = self._ask({"size": 0, "track_total_hits": True}, alias)
+        except Unavailable:
+            raise
         except EngineError as error:
             return Health(False, name, 0, str(error))
         missing = state["unassigned_shards"] + state["initializing_shards"]
         message = f"{missing} copies of the index's shards are missing." if state["status"] != "green" else ""
         return Health(True, name, counted["hits"]["total"]["value"], message)
 
-    # ------------------------------------------------------------------------------------------ reading
-
     def diagnose(self) -> list[Finding]:
         return diagnose(self._cluster, self._settings)
+
+    # ------------------------------------------------------------------------------------------ reading
 
     def search(self, plan: Plan, generation: str | None = None) -> Results:
         limits.check(plan)
