@@ -1,0 +1,7 @@
+"""On standard output stand measurements alone."""
+
+import sys
+
+import structlog
+
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))

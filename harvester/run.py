@@ -12,7 +12,8 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from msgspec import Struct
+import structlog
+from msgspec import Struct, structs
 
 from harvester.sources.protocol import Ending, Page, Reader, Received, Refused, SourceError
 from store import harvests, records
@@ -20,6 +21,8 @@ from store.database import Database, Unit
 from store.harvests import Counts, Run
 from store.libraries import Source
 from store.progress import take_numbers
+
+log = structlog.get_logger("harvester.run")
 
 BRAKE_FREE = 20
 """So many deletions never ask a person, however small the source."""
@@ -60,29 +63,42 @@ def harvest(
         live = records.count_live(unit, source.id)
     allowed = None if accept_deletions else max(BRAKE_FREE, int(live * source.config.brake_percent / 100))
     applied = _Applied(source, run, allowed)
-    ending: Ending | None = None
-    try:
-        for answer in reader.pages(run.since, run.resume):
-            if isinstance(answer, Ending):
-                ending = answer
-                break
+    with structlog.contextvars.bound_contextvars(source=source.slug, run=run.id):
+        log.info("run_begun", since=run.since, resumed=bool(run.resume))
+        try:
+            _read(database, reader, applied, clock, progress)
+        except SourceError as error:
+            if error.not_before is not None and may_wait(error.not_before):
+                log.info("run_waits", reason=str(error))
+                raise
             with database.write() as unit:
-                applied.page(unit, answer)
-            progress(Progress(source.slug, applied.counts.received, applied.promised))
-        if ending is None:
-            raise SourceError(f"{source.slug}: the list stopped without saying that it is complete. Run it again.")
+                harvests.end_run(unit, run.id, "failed", clock(), message=applied.told(str(error)))
+        except _BrakeError as brake:
+            with database.write() as unit:
+                harvests.end_run(unit, run.id, "braked", clock(), message=applied.told(str(brake)))
+        with database.read() as unit:
+            ended = harvests.get_run(unit, run.id)
+        log.info("run_ended", state=ended.state, **structs.asdict(ended.counts))
+    return ended
+
+
+def _read(
+    database: Database,
+    reader: Reader,
+    applied: _Applied,
+    clock: Callable[[], datetime],
+    progress: Callable[[Progress], None],
+) -> None:
+    """All pages and the end of the list. Raises SourceError and _BrakeError; what is committed by then stays."""
+    source, run = applied.source, applied.run
+    for answer in reader.pages(run.since, run.resume):
         with database.write() as unit:
-            applied.end(unit, ending, clock())
-    except SourceError as error:
-        if error.not_before is not None and may_wait(error.not_before):
-            raise
-        with database.write() as unit:
-            harvests.end_run(unit, run.id, "failed", clock(), message=applied.told(str(error)))
-    except _BrakeError as brake:
-        with database.write() as unit:
-            harvests.end_run(unit, run.id, "braked", clock(), message=applied.told(str(brake)))
-    with database.read() as unit:
-        return harvests.get_run(unit, run.id)
+            if isinstance(answer, Ending):
+                applied.end(unit, answer, clock())
+                return
+            applied.page(unit, answer)
+        progress(Progress(source.slug, applied.counts.received, applied.promised))
+    raise SourceError(f"{source.slug}: the list stopped without saying that it is complete. Run it again.")
 
 
 class _Applied:

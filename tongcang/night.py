@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import structlog
@@ -90,6 +91,13 @@ def log_receipt(receipt: Receipt) -> None:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+@contextmanager
+def named_night() -> Iterator[None]:
+    """Around a night of this process: whatever is logged meanwhile names it by the time at which it began."""
+    with structlog.contextvars.bound_contextvars(night=_now().isoformat(timespec="seconds")):
+        yield
 
 
 def run_night(
@@ -186,6 +194,8 @@ def harvest_sources(
     for source in sources:
         by_host[host_of(source)].append(source)
 
+    night = structlog.contextvars.get_contextvars()  # which other threads don't inherit
+
     def one(source: Source) -> tuple[int, float]:
         began = time.monotonic()
 
@@ -193,9 +203,10 @@ def harvest_sources(
             tell(Told("harvest", progress.slug, progress.received, progress.promised))
 
         contact = system.settings.contact
-        run_id = harvest_source(
-            system.database, source, contact=contact, accept_deletions=accept_deletions, progress=told
-        )
+        with structlog.contextvars.bound_contextvars(**night):
+            run_id = harvest_source(
+                system.database, source, contact=contact, accept_deletions=accept_deletions, progress=told
+            )
         return run_id, time.monotonic() - began
 
     def all_of(host: list[Source]) -> list[tuple[str, int, float]]:

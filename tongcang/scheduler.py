@@ -15,7 +15,7 @@ from indexer.engine.protocol import EngineError
 from indexer.gate import GateError
 from store.database import StoreError
 from store.leases import LeaseLost
-from tongcang.night import active_sources, log_receipt, run_night
+from tongcang.night import active_sources, log_receipt, named_night, run_night
 from tongcang.pulse import EVERY, beat
 from tongcang.queue import queue_night
 from tongcang.system import BusyError, System
@@ -33,11 +33,12 @@ def night_once(system: System) -> str:
         if system.settings.queue:
             log.info("night_queued", night=queue_night(system, active_sources(system)))
             return "queued"
-        receipt = run_night(system, active_sources(system))
+        with named_night():
+            receipt = run_night(system, active_sources(system))
+            log_receipt(receipt)
     except (StoreError, EngineError, SourceError, GateError, BusyError, LeaseLost) as error:
         log.error("night_failed", reason=str(error))
         return "failed"
-    log_receipt(receipt)
     return receipt.state
 
 

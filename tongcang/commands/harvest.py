@@ -8,7 +8,7 @@ import typer
 
 from harvester.rejections import text_of
 from store import harvests, libraries
-from tongcang.night import Receipt, active_sources, run_night
+from tongcang.night import Receipt, active_sources, named_night, run_night
 from tongcang.output import messages, print_json, print_receipt, print_table, progress_bars
 from tongcang.queue import await_night, queue_night
 from tongcang.system import System
@@ -51,7 +51,7 @@ def harvest(
         with progress_bars(quiet=as_json) as tell:
             receipt = await_night(system, night_id, tell=tell)
     else:
-        with progress_bars(quiet=as_json) as tell:
+        with named_night(), progress_bars(quiet=as_json) as tell:
             receipt = run_night(system, sources, accept_deletions=accept_deletions, tell=tell)
     show(receipt, as_json)
     raise typer.Exit(EXIT[receipt.state])

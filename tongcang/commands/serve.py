@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
+import structlog
 import typer
 import uvicorn
 
@@ -14,6 +15,9 @@ from search_api.settings import ApiSettings, Sample
 from tongcang.output import messages
 from tongcang.settings import SettingsError
 from tongcang.system import System
+
+
+log = structlog.get_logger("tongcang.serve")
 
 
 def serve(context: typer.Context) -> None:
@@ -59,5 +63,8 @@ def run(system: System, listener: socket.socket, samples: tuple[Sample, ...] = (
             data_folder=settings.data,
         ),
     )
-    messages.print(f"通藏 Tongcang: {settings.public_url}  (Ctrl-C ends it)", markup=False)
+    if settings.log_format == "text":
+        messages.print(f"通藏 Tongcang: {settings.public_url}  (Ctrl-C ends it)", markup=False)
+    else:
+        log.info("serving", url=settings.public_url)
     uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False)).run(sockets=[listener])
