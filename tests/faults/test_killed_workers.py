@@ -12,9 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from uuid import uuid4
 
+import msgspec
 import pytest
 
+from indexer.engine.elastic import ElasticEngine
+from indexer.engine.elastic_settings import ElasticSettings
 from indexer.state import state_hash
 from store import harvests, libraries, tasks
 from store.progress import sequence
@@ -51,11 +55,12 @@ class World:
         self.consortium = build(self.sample, publications=PUBLICATIONS)
         self.undisturbed = self.system("undisturbed", "")
 
-    def system(self, name: str, database: str, lease_seconds: int = 60) -> System:
+    def system(self, name: str, database: str, lease_seconds: int = 60, **index: object) -> System:
         data = self.folder / name
         data.mkdir()
         (data / "sample").symlink_to(self.sample)
-        return System(Settings(data=str(data), database=database, workers=1, lease_seconds=lease_seconds))
+        settings = Settings(data=str(data), database=database, workers=1, lease_seconds=lease_seconds)
+        return System(msgspec.structs.replace(settings, **index))
 
 
 @pytest.fixture
@@ -66,11 +71,24 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 @contextmanager
-def shared(world: World, postgres_url: str, lease_seconds: int) -> Iterator[System]:
+def shared(world: World, postgres_url: str, lease_seconds: int, **index: object) -> Iterator[System]:
     """What the workers share."""
-    system = world.system("workers", postgres_url, lease_seconds)
+    system = world.system("workers", postgres_url, lease_seconds, **index)
     yield system
     system.close()
+
+
+@pytest.fixture(params=["embedded", "elasticsearch"])
+def index(request: pytest.FixtureRequest) -> Iterator[dict[str, object]]:
+    """Settings of an engine that the workers share."""
+    if request.param == "embedded":
+        yield {}
+        return
+    url, prefix = request.getfixturevalue("elastic_url"), f"workers-{uuid4().hex[:12]}"
+    yield {"elastic_urls": url, "elastic_prefix": prefix, "elastic_replicas": 0}
+    engine = ElasticEngine(ElasticSettings((url,), prefix=prefix))
+    engine.remove_everything()
+    engine.close()
 
 
 class Crew:
@@ -88,6 +106,9 @@ class Crew:
             "TONGCANG_DATABASE": settings.database,
             "TONGCANG_LEASE_SECONDS": str(settings.lease_seconds),
             "TONGCANG_LOG_FORMAT": "json",
+            "TONGCANG_ELASTIC_URLS": settings.elastic_urls,
+            "TONGCANG_ELASTIC_PREFIX": settings.elastic_prefix,
+            "TONGCANG_ELASTIC_REPLICAS": str(settings.elastic_replicas),
         }
         with self.log.open("ab") as log:
             process = subprocess.Popen(
@@ -139,7 +160,7 @@ def open_libraries(world: World, *systems: System) -> Iterator[None]:
         yield
 
 
-def until(happened: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(happened: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "it did not happen"
@@ -162,12 +183,12 @@ def told(receipt: Receipt) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_four_workers_killed_in_every_phase_make_what_one_undisturbed_process_makes(
-    world: World, postgres_url: str
+    world: World, postgres_url: str, index: dict[str, object]
 ) -> None:
     chance = Random(SEED)
-    with shared(world, postgres_url, 1) as system, crew_of(system) as crew:
+    with shared(world, postgres_url, 1, **index) as system, crew_of(system) as crew:
         for _ in range(WORKERS):
             crew.hire()
         for day in (0, 1):
