@@ -12,14 +12,13 @@ The stage has three steps, which several processes may share: `plan_index`, `ind
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 
 import msgspec
 from msgspec import Struct
 
-from indexer.document import documents
 from indexer.engine.protocol import Delete, Engine, EngineError, Operation, Put, Refusal
 from indexer.gate import FEW_REFUSED, GateError, check
 from indexer.generations import (
@@ -40,6 +39,7 @@ from indexer.generations import (
     settle,
     sweep,
 )
+from indexer.operations import BATCH, grouped, operations_of_changes
 from mappings.model import union_id, union_key
 from store import generations as kept
 from store import unions
@@ -48,8 +48,6 @@ from store.generations import RefusedUnion
 from store.leases import Held, drop_lease
 from store.unions import UnionRow
 
-BATCH = 4000
-CHUNK = 250
 COMMIT = 20_000
 """Union records between two commits of an update: a commit costs tantivy some 0.2–0.8 s (measured)."""
 
@@ -220,7 +218,7 @@ def index_span(
     written = False
     try:
         size = BATCH if plan.new else COMMIT
-        for rows, operations in _grouped(_operations(database, after, last, executor), size):
+        for rows, operations in grouped(operations_of_changes(database, after, last, executor), size):
             if plan.new and plan.after == 0:  # what was gone before the generation was begun never was in it
                 operations = [operation for operation in operations if isinstance(operation, Put)]
             refused = _write(engine, plan, operations)
@@ -260,25 +258,25 @@ def finish_index(
     """
     if not plan.generation:
         return counts
-    with database.write() as unit:
-        hold_on(unit, plan)
-        kept.move_watermark(unit, plan.generation, plan.last)
-    if plan.new:
-        counts.rebuilt = plan.generation
+    if not plan.new:
+        with database.write() as unit:
+            hold_on(unit, plan)
+            kept.move_watermark(unit, plan.generation, plan.last)
+        sweep(database, engine)
+        return counts
+    counts.rebuilt = plan.generation
+    if engine.live() != plan.generation:  # it is where a process died after the switch
         try:
             plan = _caught_up(database, engine, plan, counts, executor, progress)
         except GateError:
             abandon(database, engine, plan)
             raise
         _switch(database, engine, plan)
-        with database.read() as unit:
-            lacking = kept.refused_unions(unit, plan.generation)
-        counts.refused = tuple(Refusal(union_id(each.key), each.reason) for each in lacking)
-        sweep(database, engine, builder=True)
-        with database.write() as unit:
-            drop_lease(unit, BUILD, plan.owner)
-    else:
-        sweep(database, engine)
+    sweep(database, engine, builder=True)
+    with database.write() as unit:
+        lacking = kept.refused_unions(unit, plan.generation)
+        drop_lease(unit, BUILD, plan.owner)
+    counts.refused = tuple(Refusal(union_id(each.key), each.reason) for each in lacking)
     return counts
 
 
@@ -286,6 +284,9 @@ def _caught_up(
     database: Database, engine: Engine, plan: IndexPlan, counts: IndexCounts, executor: Executor | None, progress: Tell
 ) -> IndexPlan:
     """Follow the store until nothing is left, and go through the gate while the store is seen as it was then."""
+    with database.write() as unit:
+        hold_on(unit, plan)
+        kept.move_watermark(unit, plan.generation, plan.last)
     for _ in range(ROUNDS):
         plan = _follow(database, engine, plan, counts, executor, progress)
         with database.read() as unit:
@@ -376,47 +377,3 @@ def _count(counts: IndexCounts, operations: list[Operation], refused: list[Refus
     counts.written += puts - len(refused)
     counts.deleted += len(operations) - puts
     counts.refused += tuple(refused)
-
-
-def _operations(
-    database: Database, after: int, last: int, executor: Executor | None
-) -> Iterator[tuple[list[UnionRow], list[Operation]]]:
-    """Batches of changed union records with what is to be done; the next is analysed while one is written."""
-    waiting: tuple[list[UnionRow], list[Future[list[Operation]] | list[Operation]]] | None = None
-    while True:
-        with database.read() as unit:
-            rows = unions.changed_unions(unit, after, BATCH, last)
-        tasks: list[Future[list[Operation]] | list[Operation]] = []
-        for start in range(0, len(rows), CHUNK):
-            some = rows[start : start + CHUNK]
-            parallel = executor is not None and len(rows) > CHUNK
-            tasks.append(executor.submit(operations_of, some) if executor and parallel else operations_of(some))
-        if waiting is not None:
-            ready = [task.result() if isinstance(task, Future) else task for task in waiting[1]]
-            yield waiting[0], [operation for some_ready in ready for operation in some_ready]
-        if not rows:
-            return
-        after = rows[-1].seq
-        waiting = rows, tasks
-
-
-def operations_of(rows: list[UnionRow]) -> list[Operation]:
-    """Pure: what the engine has to do for each."""
-    gone: list[Operation] = [Delete(union_id(row.key), row.seq) for row in rows if row.deleted]
-    live = [row for row in rows if not row.deleted]
-    return gone + [Put(document) for document in documents([(row.data, row.seq) for row in live])]
-
-
-def _grouped(
-    batches: Iterator[tuple[list[UnionRow], list[Operation]]], size: int
-) -> Iterator[tuple[list[UnionRow], list[Operation]]]:
-    rows: list[UnionRow] = []
-    operations: list[Operation] = []
-    for some_rows, some_operations in batches:
-        rows += some_rows
-        operations += some_operations
-        if len(rows) >= size:
-            yield rows, operations
-            rows, operations = [], []
-    if rows:
-        yield rows, operations

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from indexer.build import operations_of
 from indexer.engine.protocol import Engine
+from indexer.operations import operations_of
 from indexer.text.fold import fold
 from indexer.text.pinyin import initials, syllables
 from indexer.text.tables import traditional

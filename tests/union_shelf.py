@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from hashlib import blake2b
+from typing import Any
 
-from mappings.model import Agent, BibRecord, Holder, Identifier, Member, UnionRecord, encode, union_id
+from msgspec.structs import replace
+
+from indexer.engine.protocol import All, Engine, Facet, Operation, Plan, Put, Refusal
+from mappings.model import (
+    Agent,
+    BibRecord,
+    Holder,
+    Identifier,
+    Member,
+    Subject,
+    UnionRecord,
+    encode,
+    union_id,
+    union_key,
+)
 from store import unions
 from store.database import Database
 from store.packing import pack
@@ -32,13 +48,22 @@ def some_union(key: int, edition: int = 1) -> UnionRecord:
     return UnionRecord(union_id(key), bib, tuple(Member(1, symbol, f"{symbol}-{key}") for symbol in symbols), holders)
 
 
+def poisonous(key: int) -> UnionRecord:
+    """A heading of 9,000 bytes, which no engine takes."""
+    record = some_union(key)
+    return replace(record, bib=replace(record.bib, subjects=(Subject("毒" * 3000),)))
+
+
 class UnionShelf:
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def put(self, keys: Iterable[int], edition: int = 1) -> None:
         """New or changed, in one transaction."""
-        writes = {key: _write(key, some_union(key, edition)) for key in keys}
+        self.put_records([some_union(key, edition) for key in keys])
+
+    def put_records(self, records: Sequence[UnionRecord]) -> None:
+        writes = {write.key: write for write in map(_write, records)}
         with self._database.write() as unit:
             known = unions.union_digests(unit, list(writes))
             numbered = list(zip(take_numbers(unit, "union", len(writes)), writes.values(), strict=True))
@@ -58,8 +83,10 @@ class UnionShelf:
             return unions.count_unions(unit)
 
 
-def _write(key: int, record: UnionRecord) -> UnionWrite:
+def _write(record: UnionRecord) -> UnionWrite:
     data = encode(record)
+    key = union_key(record.id)
+    assert key is not None
     return UnionWrite(
         key=key,
         digest=blake2b(data, digest_size=16).digest(),
@@ -67,3 +94,45 @@ def _write(key: int, record: UnionRecord) -> UnionWrite:
         data=pack(data),
         identifiers=tuple((each.type, each.value) for each in record.bib.identifiers),
     )
+
+
+class Through:
+    """An engine through which everything passes; made to be spoiled."""
+
+    def __init__(self, engine: Engine, spoil: Callable[[list[Operation]], list[Operation]] = lambda some: some) -> None:
+        self._engine = engine
+        self._spoil = spoil
+
+    def bulk(self, operations: Iterable[Operation], generation: str | None = None) -> list[Refusal]:
+        return self._engine.bulk(self._spoil(list(operations)), generation)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+
+def losing(keys: Iterable[int]) -> Callable[[list[Operation]], list[Operation]]:
+    lost = set(keys)
+    return lambda some: [each for each in some if not (isinstance(each, Put) and each.document.key in lost)]
+
+
+def at_once(_meanwhile: Callable[[], None]) -> AbstractContextManager[None]:
+    """Nobody else is at work."""
+
+    @contextmanager
+    def alone() -> Iterator[None]:
+        yield
+
+    return alone()
+
+
+def libraries_of(engine: Engine, generation: str | None = None) -> dict[str, int]:
+    """How many documents the engine finds of each library."""
+    return dict(engine.search(Plan(All(), facets=(Facet("lib"),), size=0), generation).facets["lib"])
+
+
+def expected_libraries(keys: Iterable[int]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for key in keys:
+        for holder in some_union(key).holders:
+            counts[holder.library] = counts.get(holder.library, 0) + 1
+    return counts

@@ -159,7 +159,6 @@ def catalogue(
     *,
     tell: Callable[[Told], None] = lambda _: None,
     seconds: dict[str, float],
-    rebuild: bool = False,
 ) -> IndexCounts:
     """Everything behind the raw records: normalise, cluster, unite, index. To be called under the work lock."""
     database = system.database
@@ -173,7 +172,7 @@ def catalogue(
     timed("normalise", lambda done: _nothing(normalise_changes(database, executor=workers, progress=done)))
     timed("cluster", lambda done: _nothing(cluster_changes(database, progress=done)))
     timed("union", lambda done: _nothing(build_unions(database, executor=workers, progress=done)))
-    counts = timed("index", lambda done: _index(system, workers, rebuild, done))
+    counts = timed("index", lambda done: _index(system, workers, done))
     assert counts is not None
     return counts
 
@@ -182,8 +181,8 @@ def _nothing(_: object) -> None:
     return None
 
 
-def _index(system: System, workers: Executor | None, rebuild: bool, done: Callable[[int], None]) -> IndexCounts:
-    return index_changes(system.database, system.engine, executor=workers, rebuild=rebuild, progress=done)
+def _index(system: System, workers: Executor | None, done: Callable[[int], None]) -> IndexCounts:
+    return index_changes(system.database, system.engine, executor=workers, progress=done)
 
 
 def harvest_sources(
