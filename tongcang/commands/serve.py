@@ -16,7 +16,6 @@ from tongcang.output import messages
 from tongcang.settings import SettingsError
 from tongcang.system import System
 
-
 log = structlog.get_logger("tongcang.serve")
 
 
