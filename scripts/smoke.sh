@@ -40,7 +40,7 @@ trap finish EXIT
 
 total() { # total WORDS: how many union records the search finds
   curl --silent --show-error --fail --get --data-urlencode "q=$1" "$site/api/search" \
-    | sed -n 's/.*"total": *\([0-9][0-9]*\).*/\1/p' | head -n 1
+    | grep --only-matching '"total": *[0-9]*' | head -n 1 | tr --complement --delete 0-9
 }
 sample() { # sample PUBLICATIONS: a library's sample delivery, on standard output
   compose run --rm --no-TTY --no-deps --entrypoint python worker -c "
