@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -11,6 +12,8 @@ from engine_documents import Oracle, build, document, some_documents, walk
 
 from indexer.engine.protocol import SORTS, All, BadCursor, Delete, Engine, Hit, Phrase, Plan, Put, Query, Range, Term
 from mappings.model import union_id
+
+OpenEngine = Callable[[], Engine]
 
 DOCUMENTS = some_documents(700, seed=5)
 ORACLE = Oracle(DOCUMENTS)
@@ -110,6 +113,18 @@ def test_paging_goes_on_when_the_index_changes(engine: Engine) -> None:
     for sort, plan in plans.items():
         rest = walk(engine, msgspec.structs.replace(plan, after=firsts[sort].next))
         assert _ids(rest) == [union_id(key) for key in range(15, 30)]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_another_process_goes_on_where_a_page_ended(open_engine: OpenEngine, sort: str) -> None:
+    """Behind a proxy the next page may be asked of any of several."""
+    first, second = open_engine(), open_engine()
+    build(first, [document(key, year=key % 3, holders=key % 4, text={"title": "史记"}) for key in range(40)])
+    for query in (Term("title", "史记"), All()):
+        plan = Plan(query, sort=sort, size=15)
+        whole = first.search(msgspec.structs.replace(plan, size=40))
+        page = first.search(plan)
+        assert page.hits + tuple(walk(second, msgspec.structs.replace(plan, after=page.next))) == whole.hits
 
 
 @pytest.mark.parametrize("sort", SORTS)

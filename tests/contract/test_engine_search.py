@@ -98,6 +98,19 @@ def test_a_phrase_does_not_reach_from_one_value_into_the_next(engine: Engine) ->
     assert [hit.id for hit in found] == ["00000002"]
 
 
+def test_a_phrase_scores_the_same_wherever_its_words_stand(engine: Engine) -> None:
+    """Two documents among many that have neither the words nor, perhaps, a neighbour with them."""
+    documents = [document(key, text={"title": "史记 " * (1 + key % 7)}) for key in range(1, 30)]
+    documents += [document(100, text={"title": "红楼 楼梦"}), document(101, text={"title": "红楼 楼梦 研究 资料"})]
+    build(engine, documents)
+    oracle = Oracle(documents)
+    query = Should(Term("title", "史记"), (Phrase("title", ("红楼", "楼梦")),))
+    for asked in (Phrase("title", ("红楼", "楼梦")), Any_((query, Phrase("title", ("红楼", "楼梦"))))):
+        hits = engine.search(Plan(asked, size=100)).hits
+        ratios = [hit.score / oracle.relevance(oracle.documents[hit.id], asked) for hit in hits]
+        assert len(hits) in (2, 31) and max(ratios) == pytest.approx(min(ratios), rel=1e-4)
+
+
 def test_a_phrase_of_one_token_is_a_term(catalogue: Engine) -> None:
     term, phrase = (catalogue.search(Plan(one)) for one in (Term("title", "史记"), Phrase("title", ("史记",))))
     assert term.hits == phrase.hits and term.total > 0
