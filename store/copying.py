@@ -80,7 +80,8 @@ def _fingerprint(unit: Unit, table: Table) -> Fingerprint:
 
 
 def _blocks(unit: Unit, table: Table) -> Iterator[list[dict[str, Any]]]:
-    result = unit.execute(select(table), execution_options={"yield_per": BLOCK})
+    in_order = select(table).order_by(*table.primary_key.columns)  # rows that come in order are written faster
+    result = unit.execute(in_order, execution_options={"yield_per": BLOCK})
     for rows in result.mappings().partitions():
         yield [dict(row) for row in rows]
 

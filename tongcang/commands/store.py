@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -57,13 +58,12 @@ def copy(
             "Leave the password out of the address: others would see it in the list of processes. "
             "Give it in PGPASSWORD or in the file ~/.pgpass."
         )
-    with system.work_lock():
+    with closing(target), system.work_lock():
         before = store_hash(system.database)
         counts = copy_state(
             system.database, target, lambda table, rows: messages.print(f"{table}: {rows}", markup=False)
         )
         after = store_hash(target)
-    target.close()
     if before != after:
         raise StoreError(f"The copy in {target.place} has another hash ({after}) than the state ({before}). Drop it.")
     if as_json:
