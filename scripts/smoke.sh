@@ -21,7 +21,7 @@ files=(--file docker-compose.yml)
 export PUBLISH_ADDRESS=127.0.0.1 PUBLISH_PORT=$port DELIVERIES=$work/deliveries WORKERS=2 TONGCANG_BASE_URL=$site
 
 compose() { docker compose --project-name "$project" "${files[@]}" --env-file "$work/env" "$@"; }
-tongcang() { compose exec --no-TTY worker tongcang "$@"; }
+tongcang() { compose exec -T worker tongcang "$@"; }
 step() { printf '\n== %s\n' "$1"; }
 
 finish() {
@@ -43,7 +43,7 @@ total() { # total WORDS: how many union records the search finds
     | grep --only-matching '"total": *[0-9]*' | head -n 1 | tr --complement --delete 0-9
 }
 sample() { # sample PUBLICATIONS: a library's sample delivery, on standard output
-  compose run --rm --no-TTY --no-deps --entrypoint python worker -c "
+  compose run --rm -T --no-deps --entrypoint python worker -c "
 import sys
 from pathlib import Path
 from tongcang.sample.consortium import build
@@ -82,7 +82,7 @@ mv "$work/deliveries/ustb/more.part" "$work/deliveries/ustb/stock.mrc"
 chmod a+r "$work/deliveries/ustb/stock.mrc"
 victim=$(compose ps --quiet worker | head -n 1)
 (sleep 4 && docker kill --signal KILL "$victim" > /dev/null) &
-compose exec --no-TTY scheduler tongcang night || [ $? -eq 3 ]
+compose exec -T scheduler tongcang night || [ $? -eq 3 ]
 wait
 [ "$(docker inspect --format '{{.State.Running}}' "$victim")" = false ]
 compose up --detach worker
@@ -97,5 +97,5 @@ curl --silent --show-error --fail --output /dev/null --header "Authorization: Be
 for service in postgres:5432 elasticsearch:9200; do
   if compose port "${service%:*}" "${service#*:}" 2> /dev/null | grep -q '[1-9]'; then exit 1; fi
 done
-[ "$(compose exec --no-TTY api id -u)" = 10001 ]
-if compose exec --no-TTY api touch /opt/tongcang/written 2> /dev/null; then exit 1; fi
+[ "$(compose exec -T api id -u)" = 10001 ]
+if compose exec -T api touch /opt/tongcang/written 2> /dev/null; then exit 1; fi
