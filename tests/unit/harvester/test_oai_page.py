@@ -10,6 +10,7 @@ from lxml import etree
 from harvester.sources.oai_pmh_mend import MARK, mend
 from harvester.sources.oai_pmh_xml import NotOaiError, OaiPage, OaiRecord, events_of, read_page
 from harvester.sources.protocol import Received, Refused
+from store.records import LONGEST_IDENTIFIER
 
 OAI = "http://www.openarchives.org/OAI/2.0/"
 MARCXML = '<record xmlns="http://www.loc.gov/MARC21/slim"><leader>00000nam</leader></record>'
@@ -70,6 +71,21 @@ def test_of_several_marc_records_the_first_is_taken_and_the_others_are_refused()
     assert isinstance(first, Received) and first.flags == ("extra_metadata",) and b"nam" in first.data
     assert isinstance(extra, Refused) and extra.code == "extra_metadata" and b"00000nx" in extra.data
     assert extra.identifier == "oai:史记:1"
+
+
+def test_an_identifier_beyond_every_index_is_kept_as_its_hash_also_in_a_deletion() -> None:
+    longest = "史" * LONGEST_IDENTIFIER
+    (event,) = events_of(only(records(MARCXML, identifier=longest)), "")
+    assert event.identifier == longest
+    (event,) = events_of(only(records(MARCXML, identifier=longest + "记")), "")
+    assert event.identifier.startswith("sha256:")
+    (other,) = events_of(only(records(MARCXML, identifier=longest + "汉")), "")
+    assert other.identifier != event.identifier
+    gone = records(MARCXML, identifier=longest + "记").replace(b"<header>", b'<header status="deleted">')
+    (deletion,) = events_of(only(gone), "")
+    assert isinstance(deletion, Received)
+    assert deletion.deleted
+    assert deletion.identifier == event.identifier
 
 
 def test_a_record_without_identifier_is_refused_with_its_bytes() -> None:
