@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from sample_nights import night_of_samples
 
-from mappings.model import Library
-from store import libraries
-from store.libraries import SourceConfig
-from tongcang.night import Receipt, active_sources, run_night
+from indexer.engine.elastic import ElasticEngine
+from indexer.state import state_hash
+from tongcang.night import Receipt, SourceReceipt
 from tongcang.settings import Settings
 from tongcang.system import System
 
-GROUPS = ("cnmarc", "marc21", "unimarc", "broken", "oai")
-
 
 @pytest.fixture(scope="module")
-def night(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Receipt, System]:
-    """One library for each group of samples and one source for each file, after one night."""
+def night(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Receipt, System]]:
+    """On the embedded default."""
     folder = tmp_path_factory.mktemp("samples")
-    system = System(Settings(data=str(folder / "data"), workers=1))
-    with system.database.write() as unit:
-        for group in GROUPS:
-            symbol = group.upper()
-            libraries.put_library(unit, Library(symbol, f"样本馆 {group}", group))
-            for number, file in enumerate(sorted(path for path in (samples / group).rglob("*") if path.is_file())):
-                drop = folder / group / str(number)
-                drop.mkdir(parents=True)
-                shutil.copy(file, drop / file.name)
-                config = SourceConfig(path=str(drop))
-                libraries.put_source(unit, f"{symbol}/{number}", symbol, "marc_files", config)
-    return run_night(system, active_sources(system)), system
+    receipt, system = night_of_samples(samples, folder, Settings(data=str(folder / "data"), workers=1))
+    yield receipt, system
+    system.close()
 
 
 @pytest.mark.slow
@@ -59,3 +49,34 @@ def test_most_of_the_real_records_are_in_the_catalogue(night: tuple[Receipt, Sys
     for symbol, floor in {"CNMARC": 0.95, "MARC21": 0.9, "UNIMARC": 0.5}.items():
         received, kept = by_library[symbol]
         assert kept >= floor * received, (symbol, received, kept)
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_every_file_the_same_outcomes_and_the_same_union_records(
+    night: tuple[Receipt, System], samples: Path, tmp_path: Path, postgres_url: str, elastic_url: str
+) -> None:
+    settings = Settings(
+        data=str(tmp_path / "data"),
+        workers=1,
+        database=postgres_url,
+        elastic_urls=elastic_url,
+        elastic_prefix=f"samples-{uuid4().hex[:8]}",
+        elastic_replicas=0,
+    )
+    expected, embedded = night
+    receipt, system = night_of_samples(samples, tmp_path, settings)
+    try:
+        assert [outcome(each) for each in receipt.sources] == [outcome(each) for each in expected.sources]
+        assert receipt.union_records == expected.union_records
+        assert receipt.refused_by_index == ()
+        assert system.engine.health().documents == receipt.union_records
+        assert state_hash(system.database, system.engine) == state_hash(embedded.database, embedded.engine)
+    finally:
+        assert isinstance(system.engine, ElasticEngine)
+        system.engine.remove_everything()
+        system.close()
+
+
+def outcome(source: SourceReceipt) -> tuple[object, ...]:
+    """All that is told of a source's records. The message may name its folder."""
+    return source.slug, source.state, source.promised, source.counts, source.rejected_by_code
