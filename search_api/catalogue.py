@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from msgspec import Struct
 
 from indexer.document import Brief
-from indexer.engine.protocol import All, Engine, EngineError, Plan, Query, Results
+from indexer.engine.protocol import All, BadCursor, Engine, EngineError, Plan, Query, Results
 from indexer.text.highlight import Highlighter
 from indexer.text.planner import also_searched, plan_words, relaxed
 from mappings.model import Library, UnionRecord, decode, union_id, union_key
@@ -70,13 +70,7 @@ class Catalogue:
     def search(self, parameters: SearchParameters) -> answers.SearchAnswer:
         """Raises EngineError, BadCursor, StoreError."""
         libraries = self.known_libraries()
-        query = plan_words(parameters.q, parameters.field)
-        results = self._ask(self._plan(parameters, query, libraries))
-        is_relaxed = False
-        if results.total == 0 and (wider := relaxed(parameters.q, parameters.field)) is not None:
-            wider_results = self._ask(self._plan(parameters, wider, libraries))
-            if wider_results.total:
-                query, results, is_relaxed = wider, wider_results, True
+        query, results, is_relaxed = self._found(parameters, libraries)
         return answers.SearchAnswer(
             query=parameters.q,
             total=results.total,
@@ -86,6 +80,23 @@ class Catalogue:
             also_searched=also_searched(parameters.q),
             relaxed=is_relaxed,
         )
+
+    def _found(self, parameters: SearchParameters, libraries: Mapping[str, Library]) -> tuple[Query, Results, bool]:
+        """What was asked and found; where that is nothing, what the words of it find (True). A cursor tells which."""
+        query = plan_words(parameters.q, parameters.field)
+        refusal: BadCursor | None = None
+        results = Results((), 0)
+        try:
+            results = self._ask(self._plan(parameters, query, libraries))
+        except BadCursor as error:  # perhaps of the wider query
+            refusal = error
+        if results.total == 0 and (wider := relaxed(parameters.q, parameters.field)) is not None:
+            wider_results = self._ask(self._plan(parameters, wider, libraries))
+            if wider_results.total:
+                return wider, wider_results, True
+        if refusal is not None:
+            raise refusal
+        return query, results, False
 
     def _ask(self, plan: Plan) -> Results:
         with self.asking("search"):
