@@ -160,7 +160,8 @@ def _rules(name: str) -> str:
 def plan_index(
     database: Database, engine: Engine, *, rebuild: bool = False, owner: str = NIGHT, hold: float = HOLD
 ) -> IndexPlan:
-    """What is to be done. A new generation is begun where there is none of these rules, or where `rebuild` asks for it.
+    """What is to be done. A new generation is begun where none of these rules, and of this state, is live; or where
+    `rebuild` asks for it.
 
     `owner` builds it, and is believed to be alive for `hold` seconds after each step. While somebody else builds one, a
     rebuild raises GateError; otherwise nothing is to be done, since that generation takes in all changes.
@@ -169,8 +170,10 @@ def plan_index(
     if live is not None and live.startswith(generation_prefix()) and not rebuild:
         settle(database, engine)
         with database.read() as unit:
+            known = kept.is_known(unit, live)
             after, last = kept.watermark_of(unit, live), unions.last_change(unit)
-        return IndexPlan(live, after, max(after, last), parallel=engine.parallel_writers)
+        if known:
+            return IndexPlan(live, after, max(after, last), parallel=engine.parallel_writers)
     name = begin(database, engine, owner=owner, hold=hold)
     while isinstance(name, Held):
         if rebuild:

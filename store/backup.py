@@ -52,6 +52,7 @@ def restore(path: Path, state: Path) -> Path | None:
         state.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, fresh)
         fresh.chmod(0o600)
+        _forget_generations(fresh)
         _to_disk(fresh)
         kept = _set_aside(state)
         fresh.replace(state)
@@ -72,7 +73,8 @@ def postgres_commands(url: URL, path: Path) -> tuple[list[str], list[str]]:
     bare = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query)
     name = bare.render_as_string()
     return (
-        ["pg_dump", "--format=custom", f"--file={path}", f"--dbname={name}"],
+        # As after `restore`, the index is of another time than what is brought back.
+        ["pg_dump", "--format=custom", "--exclude-table-data=index_generation", f"--file={path}", f"--dbname={name}"],
         ["pg_restore", "--clean", "--if-exists", "--no-owner", "--single-transaction", f"--dbname={name}", str(path)],
     )
 
@@ -94,6 +96,13 @@ def _examine(path: Path) -> None:
             raise StoreError(f"{path} is damaged, or no state of Tongcang ({error}). Use another backup.") from error
     if row is None or not knows_revision(row[0]):
         raise StoreError(f"{path} was made by a newer version of Tongcang. Install that version first.")
+
+
+def _forget_generations(path: Path) -> None:
+    """The index is of another time: none of its generations is gone on with, or gone back to."""
+    with closing(_open(path)) as opened:
+        if opened.execute("SELECT 1 FROM sqlite_master WHERE name = 'index_generation'").fetchone():
+            opened.execute("DELETE FROM index_generation")
 
 
 def _set_aside(state: Path) -> Path | None:

@@ -1,8 +1,11 @@
 """Generations of the search index (索引版本), as far as the engine can't know of them: their parts and what they lack.
 
 The engine says which generation is live. Here stands which one is kept for going back, that one is being built, the
-number that no generation has had yet, and the union records that a generation would not take. A generation that has
-no row here is nobody's: whoever still writes to it must stop.
+number that no generation has had yet, and the union records that a generation would not take.
+
+Invariant: a generation that has a row here was built from this state, and holds nothing that is ahead of it. One that
+has none is nobody's: whoever still writes to it must stop, and if it is live it is replaced. (A state that was restored
+from a backup has no rows: the index may hold versions of records that this state has yet to give out.)
 """
 
 from __future__ import annotations
@@ -77,19 +80,22 @@ def generation_with(unit: Unit, role: str) -> str | None:
 
 def note_live(unit: Unit, name: str) -> None:
     """`name` is live now: the one that was is kept as the one before it, and the one before that is nobody's."""
-    was = generation_with(unit, LIVE)
-    if was == name:
+    if generation_with(unit, LIVE) == name or not is_known(unit, name):
         return
     c = index_generation.c
     unit.execute(delete(index_generation).where(c.role == PREVIOUS, c.name != name))
     unit.execute(update(index_generation).where(c.role == LIVE).values(role=PREVIOUS))
-    if unit.execute(update(index_generation).where(c.name == name).values(role=LIVE)).rowcount == 0:
-        unit.execute(index_generation.insert().values(name=name, role=LIVE))
+    unit.execute(update(index_generation).where(c.name == name).values(role=LIVE))
+
+
+def is_known(unit: Unit, name: str) -> bool:
+    """Whether it was built from this state."""
+    return unit.execute(select(index_generation.c.name).where(index_generation.c.name == name)).first() is not None
 
 
 def require_generation(unit: Unit, name: str) -> None:
     """Raises LeaseLost where the generation is nobody's any more."""
-    if unit.execute(select(index_generation.c.name).where(index_generation.c.name == name)).first() is None:
+    if not is_known(unit, name):
         raise LeaseLost(f"The index generation {name} was given up while this process was held up. Start it again.")
 
 

@@ -365,3 +365,20 @@ def test_a_number_is_never_used_again(database: Database, engine: Engine, shelf:
     # Nor is one of an index that is older than the database, which was restored from a backup.
     engine.create(f"{naming.generation_prefix()}0041")
     assert number_of(build_beside(database, engine, at_once).rebuilt) == 42
+
+
+def test_an_index_of_another_time_is_replaced_and_not_gone_back_to(
+    database: Database, engine: Engine, shelf: UnionShelf
+) -> None:
+    """As after a restore: the index holds versions that this state has yet to give out."""
+    index_changes(database, engine)
+    ahead = build_beside(database, engine, at_once).rebuilt
+    with database.write() as unit:
+        for name in engine.generations():
+            generations.forget_generation(unit, name)
+    shelf.put([1], edition=2)
+    assert index_changes(database, engine).written == 60
+    assert engine.live() != ahead
+    assert engine.generations() == [engine.live()]
+    with pytest.raises(GateError, match="no generation before the live one"):
+        roll_back(database, engine)
