@@ -27,7 +27,7 @@ from store.tasks import night, task
 from store.unions import union_record
 
 EXACT = 20_000
-"""So many waiting changes are counted: some 1 ms in an index of SQLite, some 4 ms in PostgreSQL (measured)."""
+"""So many waiting changes are counted: some 2 ms in an index of SQLite, some 4 ms in PostgreSQL (measured)."""
 
 STAGES = ("normalise", "cluster", "union", "index")
 

@@ -77,6 +77,7 @@ def test_the_index_is_as_late_as_its_live_generation(database: Database, shelf: 
     build_unions(database)
     with database.write() as unit:
         for name, seq in (("v1-0001", 5), ("v1-0002", 3)):
+            generations.begin_generation(unit, name)
             generations.note_live(unit, name)
             set_watermark(unit, generations.STAGE + name, seq)
     assert lags(database)["index"].records == 2

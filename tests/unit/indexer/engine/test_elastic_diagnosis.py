@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,10 +61,12 @@ class Stub:
     def __init__(self) -> None:
         self.answers = healthy()
         self.clock_off = 0.0
+        self.asked_for: list[str] = []  # the requests on whose behalf it is asked, by their ids
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                outer.asked_for.append(self.headers.get("X-Opaque-Id", ""))
                 answer = outer.answer(self.path.partition("?")[0])
                 body = json.dumps(answer, ensure_ascii=False).encode()
                 self.send_response(answer.get("status", 200) if isinstance(answer.get("status"), int) else 200)
@@ -119,6 +122,15 @@ def test_a_healthy_cluster(stub: Stub) -> None:
     assert {each.state for each in found.values()} == {"ok"}
     assert "9.2.4" in found["Elasticsearch"].message
     assert "60.0 of 100 GB" in found["disk of 北一"].message
+
+
+def test_elasticsearch_is_told_which_request_it_works_for(stub: Stub) -> None:
+    with structlog.contextvars.bound_contextvars(request_id="r-1"):
+        diagnosed(stub)
+    assert set(stub.asked_for) == {"r-1"}
+    stub.asked_for.clear()
+    diagnosed(stub)
+    assert set(stub.asked_for) == {""}
 
 
 def test_of_red_it_says_what_is_lost_and_why(stub: Stub) -> None:
