@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import msgspec
 import pytest
@@ -11,8 +10,6 @@ import pytest
 from store import tasks
 from store.database import Database
 from store.leases import WORK, Held, LeaseLost, holder, take_lease
-
-BRIEF = 0.05
 
 
 def begin(database: Database, *payloads: str) -> int:
@@ -25,6 +22,12 @@ def begin(database: Database, *payloads: str) -> int:
 def claimed(database: Database, owner: str = "甲", seconds: float = 60) -> tasks.Task | None:
     with database.write() as unit:
         return tasks.claim(unit, owner, seconds)
+
+
+def let(database: Database, **columns: object) -> None:
+    """Time passes: the task's columns are as they would be then."""
+    with database.write() as unit:
+        unit.execute(tasks.task.update().values(**columns))
 
 
 def test_tasks_are_handed_out_in_order_and_once(database: Database) -> None:
@@ -58,10 +61,10 @@ def test_many_workers_share_tasks_without_one_done_twice(database: Database) -> 
 
 def test_a_worker_that_says_nothing_loses_its_task_and_writes_nothing(database: Database) -> None:
     night_id = begin(database, "一")
-    lost = claimed(database, "甲", BRIEF)
+    lost = claimed(database, "甲")
     assert lost is not None
     assert claimed(database, "乙") is None
-    time.sleep(2 * BRIEF)
+    let(database, until=lost.until - 120)
     again = claimed(database, "乙")
     assert again is not None
     assert (again.id, again.lost) == (lost.id, 1)
@@ -82,10 +85,11 @@ def test_a_worker_that_says_nothing_loses_its_task_and_writes_nothing(database: 
 
 def test_a_guarded_write_holds_the_task_on(database: Database) -> None:
     begin(database, "一")
-    task = claimed(database, "甲", BRIEF)
+    task = claimed(database, "甲")
     assert task is not None
+    let(database, until=task.until - 120)
     with database.guarded(tasks.task_check(task.id, "甲", 60)).write():
-        time.sleep(2 * BRIEF)
+        pass
     assert claimed(database, "乙") is None
 
 
@@ -94,9 +98,9 @@ def test_a_task_given_back_waits_until_it_may_be_taken_up(database: Database) ->
     task = claimed(database)
     assert task is not None
     with database.write() as unit:
-        tasks.give_back(unit, task.id, "甲", pause=4 * BRIEF, pauses=1, error="服务器不在")
+        tasks.give_back(unit, task.id, "甲", pause=60, pauses=1, error="服务器不在")
     assert claimed(database) is None
-    time.sleep(5 * BRIEF)
+    let(database, not_before=task.until - 120)
     again = claimed(database)
     assert again is not None
     assert (again.pauses, again.error, again.lost) == (1, "服务器不在", 0)

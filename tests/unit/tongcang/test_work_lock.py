@@ -68,9 +68,9 @@ def test_no_night_is_queued_beside_a_process(system: System, database: Database,
 
 
 def test_the_lock_outlives_its_lease_while_its_process_lives(database: Database, tmp_path: Path) -> None:
-    first, second = another(database, tmp_path, lease_seconds=1), another(database, tmp_path)
+    first, second = another(database, tmp_path, lease_seconds=2), another(database, tmp_path)
     with first.work_lock():
-        time.sleep(1.5)
+        time.sleep(2.5)
         with pytest.raises(BusyError), second.work_lock():
             pass
     for opened in (first, second):
