@@ -30,6 +30,7 @@ from sqlalchemy import (
     update,
 )
 
+from store.columns import Words
 from store.database import Unit, clock, metadata
 from store.leases import FOREVER, WORK, Held, LeaseLost, bound_idling, drop_lease, take_lease
 
@@ -50,7 +51,7 @@ night = Table(
     Column("options", Text, nullable=False),  # JSON: what was asked for
     Column("seconds", Text, nullable=False),  # JSON: of each phase that has ended
     Column("receipt", Text, nullable=False),  # JSON; "" while it is open
-    Column("message", Text, nullable=False),  # why it failed
+    Column("message", Words, nullable=False),  # why it failed
 )
 
 task = Table(
@@ -68,7 +69,7 @@ task = Table(
     Column("pauses", Integer, nullable=False),  # that ended since a server was away
     Column("lost", Integer, nullable=False),  # that ended with the owner's lease: it died, or was held up
     Column("result", Text, nullable=False),  # JSON of a done one
-    Column("error", Text, nullable=False),  # what went wrong last
+    Column("error", Words, nullable=False),  # what went wrong last
     Index("ix_task_state", "state", "id"),
 )
 

@@ -154,18 +154,18 @@ def libraries(catalogue: CatalogueOf) -> JsonAnswer:
     responses={
         **documented(answers.HealthAnswer, examples.HEALTH),
         503: {
-            "description": "One of them is down",
+            "description": "The store is down: nothing is answered",
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/HealthAnswer"}}},
         },
     },
     tags=["libraries"],
 )
 def health(catalogue: CatalogueOf) -> JsonAnswer:
-    """For load balancers and people: 200 while both are up, else 503. `degraded`: the engine is away, yet records,
-    libraries and holders by number are answered from the store."""
+    """For load balancers and people: 200 while anything can be answered, 503 where the store is down. In state
+    `degraded` the engine is away, yet records, libraries and holders by number are answered from the store."""
     found = catalogue.health()
-    headers = {} if found.ok else {"Retry-After": str(catalogue.settings.retry_after)}
-    return JsonAnswer(found, 200 if found.ok else 503, headers)
+    headers = {} if found.store.ok else {"Retry-After": str(catalogue.settings.retry_after)}
+    return JsonAnswer(found, 200 if found.store.ok else 503, headers)
 
 
 @router.get("/openapi.json", include_in_schema=False)

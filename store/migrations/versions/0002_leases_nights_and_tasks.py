@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -31,7 +33,7 @@ def upgrade() -> None:
         sa.Column("options", sa.Text(), nullable=False),
         sa.Column("seconds", sa.Text(), nullable=False),
         sa.Column("receipt", sa.Text(), nullable=False),
-        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("message", WORDS, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_night")),
     )
     op.create_table(
@@ -48,7 +50,7 @@ def upgrade() -> None:
         sa.Column("pauses", sa.Integer(), nullable=False),
         sa.Column("lost", sa.Integer(), nullable=False),
         sa.Column("result", sa.Text(), nullable=False),
-        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("error", WORDS, nullable=False),
         sa.ForeignKeyConstraint(["night_id"], ["night.id"], name=op.f("fk_task_night_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
     )
