@@ -14,6 +14,10 @@ depends_on = None
 
 
 def upgrade() -> None:
+    # Numbers were of one row for all kinds of changes; each kind goes on behind it, past every watermark.
+    for kind in ("raw", "bib", "cluster", "union", "judgement"):
+        op.execute(f"INSERT INTO sequence (name, value) SELECT '{kind}', value FROM sequence WHERE name = 'change'")
+    op.execute("DELETE FROM sequence WHERE name = 'change'")
     op.create_table(
         "lease",
         sa.Column("name", sa.String(length=64), nullable=False),
@@ -60,6 +64,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("INSERT INTO sequence (name, value) SELECT 'change', value FROM sequence ORDER BY value DESC LIMIT 1")
+    op.execute("DELETE FROM sequence WHERE name <> 'change'")
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.drop_index("ix_task_state")
         batch_op.drop_index(batch_op.f("ix_task_night_id"))

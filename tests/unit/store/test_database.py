@@ -6,7 +6,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from mappings.model import Library
@@ -27,6 +29,20 @@ def test_migrating_twice_changes_nothing(database: Database) -> None:
     before = database.revision()
     database.migrate()
     assert database.revision() == before
+
+
+def test_a_state_of_the_first_schema_goes_on_behind_its_numbers(database: Database) -> None:
+    """Numbers of all kinds came from one row then: beginning anew would fall behind every watermark."""
+    config = Config()
+    config.set_main_option("script_location", "store:migrations")
+    with database.write() as unit:
+        config.attributes["connection"] = unit
+        command.downgrade(config, "0001")
+        unit.exec_driver_sql("INSERT INTO sequence (name, value) VALUES ('change', 5000)")
+    database.migrate()
+    with database.write() as unit:
+        assert take_numbers(unit, "raw", 2) == range(5001, 5003)
+        assert take_numbers(unit, "union", 1) == range(5001, 5002)
 
 
 def test_nothing_of_a_failed_transaction_stays(database: Database) -> None:
