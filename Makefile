@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export TONGCANG_PORT ?= 8000
 
-.PHONY: demo test servers setup setup-dev check bench clean
+.PHONY: demo test servers setup setup-dev check bench bench-engines bench-parity clean
 
 demo: setup
 	$(BIN)/tongcang demo
@@ -29,6 +29,14 @@ check: setup-dev
 
 bench: setup-dev
 	$(BIN)/python -m bench.pipeline
+
+# Both engines beside each other at a million union records; starts an Elasticsearch (make servers).
+bench-engines: setup-dev
+	$(BIN)/python -m bench.engines
+
+# A thousand questions and more to both engines, over 100,000 generated records.
+bench-parity: setup-dev
+	$(BIN)/python -m bench.parity
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

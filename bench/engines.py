@@ -1,9 +1,10 @@
 """Both engines on the same documents, in one run: how fast, how large, and how many times the one the other.
 
-    python -m bench.engines --elastic http://127.0.0.1:9200 [--documents 1000000] [--shards 1] [--seed 1]
+    python -m bench.engines [--elastic http://127.0.0.1:9200] [--documents 1000000] [--shards 1] [--seed 1]
 
-The documents are those of bench.engine (made up; making them is not counted). Elasticsearch's memory is that of the
-process that listens on the port, if it is on this machine; its size on disk is what it tells of the index.
+Without `--elastic` a node is started for it (2 GB of heap). The documents are those of bench.engine (made up; making them
+is not counted). Elasticsearch's memory is that of the process that listens on the port, if it is on this machine; its
+size on disk is what it tells of the index.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import psutil
 import requests
 
 from bench.engine import BATCH, FACETS, LIBRARIES, QUERIES, Maker, every_word, isbn, timed
-from bench.pipeline import PeakMemory
+from bench.servers import elasticsearch
 from indexer.engine.elastic import ElasticEngine
 from indexer.engine.elastic_settings import ElasticSettings
 from indexer.engine.embedded import EmbeddedEngine
@@ -33,7 +34,7 @@ from indexer.engine.protocol import All, Engine, Phrase, Plan, Put, Range, Term,
 from indexer.text.tokens import bigrams
 from mappings.model import union_id
 
-GENERATION = "v0-bench-0001"
+PREFIX, GENERATION = "bench-engines", "v0-bench-0001"
 STEP = 104_729
 """Keys are a multiple of it, as bench.engine makes them."""
 
@@ -143,43 +144,45 @@ def measure(rival: Rival, count: int, seed: int) -> Figures:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.engines", description=__doc__)
-    parser.add_argument("--elastic", required=True)
+    parser.add_argument("--elastic", default="")
     parser.add_argument("--documents", type=int, default=1_000_000)
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    print(
-        f"{given.documents:,} documents, {given.shards} shards, seed {given.seed}, {os.cpu_count()} cores", flush=True
-    )
-    prefix = "bench-engines"
-    elastic = ElasticEngine(ElasticSettings((given.elastic,), prefix=prefix, shards=given.shards, replicas=0))
-
-    def stored() -> int:
-        told = requests.get(f"{given.elastic}/{prefix}-{GENERATION}/_stats/store", timeout=30).json()
-        return int(told["_all"]["primaries"]["store"]["size_in_bytes"])
-
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        embedded = EmbeddedEngine(folder)
-
-        def on_disk() -> int:
-            return sum(entry.stat().st_size for entry in folder.rglob("*") if entry.is_file())
-
-        with PeakMemory() as memory:
-            one = measure(Rival("embedded", embedded, on_disk, None), given.documents, given.seed)
-        embedded.close()
-        gc.collect()
-        try:
-            other = measure(
-                Rival("elasticsearch", elastic, stored, listener(given.elastic)), given.documents, given.seed
-            )
-        finally:
-            elastic.remove_everything()
-            elastic.close()
+    print(f"{given.documents:,} documents, {given.shards} shards, {os.cpu_count()} cores", flush=True)
+    one = embedded(given.documents, given.seed)
+    gc.collect()
+    with elasticsearch(given.elastic) as url:
+        other = server(url, given.documents, given.shards, given.seed)
     print(f"\n{'':<48}{'embedded':>12}{'elasticsearch':>16}{'ratio':>9}")
     for name, value in one.items():
         print(f"{name:<48}{value:>12,.2f}{other[name]:>16,.2f}{other[name] / value:>8.1f} ×")
-    print(f"\npeak of this process while the embedded engine was measured: {memory.peak:,.0f} MB")
+
+
+def embedded(count: int, seed: int) -> Figures:
+    with tempfile.TemporaryDirectory() as folder:
+        engine = EmbeddedEngine(Path(folder))
+
+        def on_disk() -> int:
+            return sum(entry.stat().st_size for entry in Path(folder).rglob("*") if entry.is_file())
+
+        figures = measure(Rival("embedded", engine, on_disk, None), count, seed)
+        engine.close()
+    return figures
+
+
+def server(url: str, count: int, shards: int, seed: int) -> Figures:
+    engine = ElasticEngine(ElasticSettings((url,), prefix=PREFIX, shards=shards, replicas=0))
+
+    def stored() -> int:
+        told = requests.get(f"{url}/{PREFIX}-{GENERATION}/_stats/store", timeout=30).json()
+        return int(told["_all"]["primaries"]["store"]["size_in_bytes"])
+
+    try:
+        return measure(Rival("elasticsearch", engine, stored, listener(url)), count, seed)
+    finally:
+        engine.remove_everything()
+        engine.close()
 
 
 if __name__ == "__main__":

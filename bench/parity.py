@@ -1,6 +1,6 @@
 """Do both engines answer the same questions equally? Asked on a real Elasticsearch, of a whole catalogue.
 
-    python -m bench.parity --elastic http://127.0.0.1:9200 [--data FOLDER | --records 100000] [--shards 1,3]
+    python -m bench.parity [--elastic http://127.0.0.1:9200] [--data FOLDER | --records 100000] [--shards 1,3]
                            [--questions 2000] [--seed 1]
 
 `--data` is the folder of a catalogue that stands (`make demo` leaves demo-data); without it, records are generated.
@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.servers import elasticsearch
 from indexer.engine.elastic import ElasticEngine
 from indexer.engine.elastic_settings import ElasticSettings
 from indexer.engine.embedded import EmbeddedEngine
@@ -45,7 +46,7 @@ def generated(records: int, folder: Path) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.parity", description=__doc__)
-    parser.add_argument("--elastic", required=True)
+    parser.add_argument("--elastic", default="")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--shards", default="1,3")
@@ -53,13 +54,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     differing = 0
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, elasticsearch(given.elastic) as url:
         folder = given.data or generated(given.records, Path(temporary))
         database = Database(f"sqlite:///{folder.resolve() / 'state.db'}")
         embedded = EmbeddedEngine(Path(temporary) / "embedded")
         print(f"{parity.fill(embedded, database):,} union records")
         for shards in map(int, given.shards.split(",")):
-            settings = ElasticSettings((given.elastic,), prefix=f"parity-{shards}", shards=shards, replicas=0)
+            settings = ElasticSettings((url,), prefix=f"parity-{shards}", shards=shards, replicas=0)
             elastic = ElasticEngine(settings)
             try:
                 parity.fill(elastic, database)

@@ -1,9 +1,10 @@
 """From a MARC file to searchable union records: the rate of each stage and of all, beside bare pymarc on the same file.
 
-    python -m bench.pipeline [--records 100000] [--scaling]
+    python -m bench.pipeline [--records 100000] [--scaling | --cluster]
 
 Prints, for N generated records (ISO 2709, UTF-8, four a publication): records/s of each stage and end to end, bare
 pymarc iterating the same file, latencies of search and holder look-up, peak memory of this process and its workers.
+`--cluster` does it on a PostgreSQL and an Elasticsearch that are started for it (memory: of our processes alone).
 `--scaling` repeats it with 20,000, 100,000 and 200,000 records and prints the cost of a record at each size.
 """
 
@@ -17,12 +18,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from random import Random
 
 import psutil
+import psycopg
+import requests
 from pymarc import MARCReader
 
+from bench.servers import cluster
 from indexer.document import Brief
 from indexer.engine.protocol import Engine, Facet, Plan, Terms
 from indexer.text.planner import plan_words
@@ -129,12 +134,21 @@ def _holders(engine: Engine, isbn: str) -> None:
     engine.search(Plan(plan_words(isbn, "isbn"), size=5))
 
 
-def measure(records: int, folder: Path, *, details: bool) -> Receipt:
+def on_disk(database: str, elastic: str) -> str:
+    with psycopg.connect(database.replace("+psycopg", "")) as connection:
+        row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+    told = requests.get(f"{elastic}/_stats/store", timeout=30).json()
+    stored = told["_all"]["primaries"]["store"]["size_in_bytes"]
+    return f"{row[0] / 2**20 if row else 0:.0f} MB and {stored / 2**20:.0f} MB"
+
+
+def measure(records: int, folder: Path, *, details: bool, database: str = "", elastic: str = "") -> Receipt:
     file = folder / "drop" / "sample.mrc"
     file.parent.mkdir(parents=True)
     manifest = generate(records, file)
     print(f"\n{records:,} records of {manifest.publications:,} publications, {manifest.bytes / 2**20:.0f} MB")
-    system = System(Settings(data=str(folder / "data")))
+    settings = Settings(data=str(folder / "data"), database=database, elastic_urls=elastic, elastic_replicas=0)
+    system = System(settings)
     with system.database.write() as unit:
         libraries.put_library(unit, Library("BENCH", "测试馆", "Bench"))
         config = SourceConfig(path=str(file.parent), delivery="delta")
@@ -149,7 +163,9 @@ def measure(records: int, folder: Path, *, details: bool) -> Receipt:
         print(f"bare pymarc, same file        {bare:10,.0f} records/s; end to end is {rate / bare:.2f} × that")
         latencies(system.database, system.engine)
         size = sum(path.stat().st_size for path in (folder / "data").rglob("*") if path.is_file())
-        print(f"disk: {size / 2**20:.0f} MB for {receipt.union_records:,} union records")
+        print(f"disk, data folder: {size / 2**20:.0f} MB for {receipt.union_records:,} union records")
+        if elastic:
+            print(f"disk, PostgreSQL and Elasticsearch: {on_disk(database, elastic)}")
     print(f"peak memory, all processes: {memory.peak:.0f} MB")
     assert receipt.state == "complete", receipt
     system.close()
@@ -160,13 +176,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.pipeline", description=__doc__)
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--scaling", action="store_true")
+    parser.add_argument("--cluster", action="store_true")
     given = parser.parse_args()
     sizes = (20_000, 100_000, 200_000) if given.scaling else (given.records,)
     costs = {}
     for records in sizes:
         folder = Path(tempfile.mkdtemp(prefix="tongcang-bench-"))
         try:
-            receipt = measure(records, folder, details=not given.scaling)
+            with cluster() if given.cluster else nullcontext(("", "")) as (database, elastic):
+                receipt = measure(records, folder, details=not given.scaling, database=database, elastic=elastic)
         finally:
             shutil.rmtree(folder)
         costs[records] = receipt.seconds["total"] / records * 1e6

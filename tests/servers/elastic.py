@@ -63,8 +63,11 @@ class Node(Protocol):
 class DistributionNode:
     """One server process, with a folder of its own for data, log and settings."""
 
-    def __init__(self, run: Run, name: str, ports: tuple[int, int], discovery: str, heap_mb: int) -> None:
-        self.run, self.node_name, self.heap_mb = run, name, heap_mb
+    def __init__(
+        self, run: Run, name: str, ports: tuple[int, int], discovery: str, heap_mb: int, jvm_options: str = JVM_OPTIONS
+    ) -> None:
+        self.run, self.node_name = run, name
+        self.jvm_options = f"{jvm_options}-Xms{heap_mb}m\n-Xmx{heap_mb}m\n"
         self.url = f"http://127.0.0.1:{ports[0]}"
         archive, self.java = find_zip(), find_java()
         with run.lock("unpack"):
@@ -81,9 +84,7 @@ class DistributionNode:
         # Elasticsearch's own flags (what it opens of the JDK), without its choice of collector
         own = (self.home / "config" / "jvm.options").read_text().replace("-XX:+UseG1GC", "")
         (configuration / "jvm.options").write_text(own)
-        (configuration / "jvm.options.d" / "tests.options").write_text(
-            f"{JVM_OPTIONS}-Xms{self.heap_mb}m\n-Xmx{self.heap_mb}m\n"
-        )
+        (configuration / "jvm.options.d" / "tests.options").write_text(self.jvm_options)
         settings = NODE_SETTINGS.format(
             cluster=self.run.folder.name, name=self.node_name, http=ports[0], transport=ports[1], folder=self.folder
         )
@@ -143,7 +144,7 @@ class DistributionNode:
             kill_hard([psutil.Process(pid)])
 
 
-def make_nodes(run: Run, names: list[str], heap_mb: int) -> list[Node]:
+def make_nodes(run: Run, names: list[str], heap_mb: int, jvm_options: str = JVM_OPTIONS) -> list[Node]:
     """Nodes that will find each other once they are started."""
     single = {"discovery.type": "single-node"}
     members = {"cluster.initial_master_nodes": ",".join(names)}
@@ -158,12 +159,14 @@ def make_nodes(run: Run, names: list[str], heap_mb: int) -> list[Node]:
     told = single if len(names) == 1 else {"discovery.seed_hosts": seeds, **members}
     lines = "".join(f"{key}: {value}\n" for key, value in told.items())
     places = zip(names, ports[::2], ports[1::2], strict=True)
-    return [DistributionNode(run, name, (http, transport), lines, heap_mb) for name, http, transport in places]
+    return [
+        DistributionNode(run, name, (http, transport), lines, heap_mb, jvm_options) for name, http, transport in places
+    ]
 
 
-def start_single(run: Run) -> str:
+def start_single(run: Run, heap_mb: int = 1024, jvm_options: str = JVM_OPTIONS) -> str:
     """One node for all tests of the run: its URL."""
-    [node] = make_nodes(run, ["single"], heap_mb=1024)
+    [node] = make_nodes(run, ["single"], heap_mb, jvm_options)
     node.begin()
     node.await_up()
     return node.url
