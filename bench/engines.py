@@ -2,7 +2,7 @@
 
     python -m bench.engines [--elastic http://127.0.0.1:9200] [--documents 1000000] [--shards 1] [--seed 1]
 
-Without `--elastic` a node is started for it (2 GB of heap). The documents are those of bench.engine (made up; making them
+Without `--elastic` a node is started (2 GB of heap). The documents are those of bench.engine (made up; making them
 is not counted). Elasticsearch's memory is that of the process that listens on the port, if it is on this machine; its
 size on disk is what it tells of the index.
 """
