@@ -120,10 +120,10 @@ class ElasticEngine:
     # ------------------------------------------------------------------------------------------ generations
 
     def live(self) -> str | None:
-        return self._generations.live()
+        return self._cluster.persist(self._timeout, self._generations.live)
 
     def generations(self) -> list[str]:
-        return self._generations.names()
+        return self._cluster.persist(self._timeout, self._generations.names)
 
     def health(self) -> Health:
         name = ""
@@ -240,8 +240,8 @@ class ElasticEngine:
     def _from(self, generation: str | None, ask: Callable[[str], Answer]) -> Answer:
         """What `ask` says of the alias of a generation, by default the live one, which may be switched and the one
         before dropped meanwhile: then it is asked again."""
-        if generation is not None:
-            return ask(self._generations.opened(generation))
+        if generation is not None:  # a build's own look at what it made: nobody waits for it, so it is as patient
+            return self._persist(lambda: ask(self._generations.opened(generation)))
         for left in range(_SWITCHES - 1, -1, -1):
             alias = self._generations.opened_live()
             try:
