@@ -27,6 +27,7 @@ check: setup-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# From a file to searchable union records, at 100,000 records, on the embedded default.
 bench: setup-dev
 	$(BIN)/python -m bench.pipeline
 

@@ -10,9 +10,14 @@ if [ -e "$file" ]; then
   echo "$file is there already. Its passwords are those of your volumes: keep it, or name another file." >&2
   exit 1
 fi
+trap 'rm -f "$file.part"' EXIT
 while IFS= read -r line; do
   case $line in
-    *_PASSWORD= | *_TOKEN=) printf '%s%s\n' "$line" "$(openssl rand -hex 24)" ;;
+    *_PASSWORD= | *_TOKEN=)
+      secret=$(od -An -v -N24 -tx1 /dev/urandom | tr -d ' \n')
+      # An empty password would be one that everybody knows.
+      [ ${#secret} -eq 48 ] || { echo "No random numbers can be had here: $file is not written." >&2; exit 1; }
+      printf '%s%s\n' "$line" "$secret" ;;
     *) printf '%s\n' "$line" ;;
   esac
 done < .env.example > "$file.part"

@@ -35,7 +35,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     time_zone: str = "Asia/Shanghai"
     contact: str = ""  # e-mail of the operator, told to the libraries' servers
     heap_mb: int = 400  # memory of the embedded engine while it builds
-    queue: bool = False  # nights are done by `tongcang work` processes; needs a PostgreSQL database
+    queue: bool = False  # nights are done by `tongcang work`; SQLite carries those of one machine
     lease_seconds: int = 60  # a worker that says nothing for so long is taken to be dead
     elastic_urls: str = ""  # of Elasticsearch, separated by blanks or commas; "" = the embedded engine
     elastic_api_key: str = ""  # base64, as Elasticsearch gave it; or user and password

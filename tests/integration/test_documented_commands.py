@@ -16,6 +16,7 @@ import pytest
 
 from tongcang.commands.demo import provider
 from tongcang.sample.consortium import build
+from tongcang.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -34,6 +35,30 @@ def test_make_targets_exist(page: Path) -> None:
         if command.startswith("make "):
             done = subprocess.run(["make", "-n", *shlex.split(command)[1:]], cwd=ROOT, capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+        assert link.startswith("https://") or (page.parent / link).exists(), link
+
+
+def test_every_setting_is_explained_with_its_default() -> None:
+    """In the tables of the operator's guide, or of the cluster's: | `name`, `name` | `default`, `default` | … |"""
+    explained: dict[str, str] = {}
+    for name in ("cluster.md", "operating.md"):
+        page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        for names, told in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| *(.*?) *\| \S", page, re.MULTILINE):
+            settings = re.findall(r"`(\w+)`", names)
+            defaults = re.findall(r"`([^`]+)`", told)
+            explained |= dict(zip(settings, defaults if len(defaults) == len(settings) else [told] * 9, strict=False))
+    assert set(Settings.__struct_fields__) <= set(explained)
+    for setting, default in zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True):
+        if isinstance(default, bool):
+            assert explained[setting] == str(default).lower(), setting
+        elif default:  # "" and 0 stand for something that the table tells in words
+            wanted = f"{default:g}" if isinstance(default, float) else str(default)
+            assert explained[setting] == wanted, setting
 
 
 @pytest.mark.timeout(240)

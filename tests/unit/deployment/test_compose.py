@@ -133,6 +133,13 @@ def test_back_ends_reach_nothing_outside_and_only_ours_reach_them() -> None:
         assert outside == (name in {"api", "worker"}), name
 
 
+def test_the_metrics_are_never_without_a_token() -> None:
+    """A published port may show every client under an address of the machine's own private network."""
+    told = SERVICES["api"]["environment"]["TONGCANG_METRICS_TOKEN"]
+    assert VARIABLE.fullmatch(told)["kind"] == ":?"  # type: ignore[index]
+    assert not any("TONGCANG_METRICS_TOKEN" in text for text in texts(load(FILES[1])))
+
+
 def test_images_are_of_a_known_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     for name, service in SERVICES.items():

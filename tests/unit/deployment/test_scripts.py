@@ -17,14 +17,28 @@ from typing import Any
 
 import pytest
 from compose_files import ROOT
+from servers.fixtures import needed
+from servers.run import NotInstalledError
 
-SCRIPTS = sorted([*(ROOT / "scripts").glob("*.sh"), *(ROOT / "deploy").rglob("*.sh")])
+SCRIPTS = sorted([*(ROOT / "scripts").glob("*.sh"), *(ROOT / "deploy").rglob("*.sh"), ROOT / ".ci" / "run"])
 OWN, SUPER = "own-password_1", "super.password-2"
 
 
 def run(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     told = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"} | environment
     return subprocess.run([str(word) for word in words], env=told, capture_output=True, text=True, timeout=60)
+
+
+def find(tool: str) -> str:
+    """Skips the test where a person's machine lacks the tool; fails it where CI does."""
+
+    def look() -> str:
+        found = shutil.which(tool)
+        if found is None:
+            raise NotInstalledError(f"{tool} is not installed (Debian: apt install {tool})")
+        return found
+
+    return needed(look)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
@@ -37,9 +51,7 @@ def test_a_script_can_be_run_and_is_whole(script: Path) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 def test_shellcheck_has_nothing_to_say(script: Path) -> None:
-    if not shutil.which("shellcheck"):
-        pytest.skip("shellcheck is not installed (apt install shellcheck)")
-    done = run("shellcheck", script)
+    done = run(find("shellcheck"), script)
     assert done.returncode == 0, done.stdout
 
 
@@ -66,6 +78,17 @@ def test_an_env_that_is_there_is_kept(tmp_path: Path) -> None:
     done = run(ROOT / "scripts" / "make-env.sh", kept)
     assert done.returncode == 1 and "there already" in done.stderr
     assert kept.read_text(encoding="utf-8") == "POSTGRES_PASSWORD=密\n"
+
+
+def test_without_random_numbers_no_env_is_written(tmp_path: Path) -> None:
+    """An empty password must not pass for a fresh one."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in ("dirname", "mv", "rm", "tr"):
+        (tools / tool).symlink_to(shutil.which(tool) or "")
+    done = run("/bin/sh", ROOT / "scripts" / "make-env.sh", tmp_path / "new.env", PATH=str(tools))
+    assert done.returncode == 1 and "is not written" in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["bin"]
 
 
 @pytest.mark.parametrize(
@@ -108,6 +131,7 @@ def security_api() -> Iterator[tuple[str, list[tuple[str, str, str, Any]]]]:
         def log_message(self, *_: object) -> None:
             pass
 
+    find("curl")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
