@@ -11,10 +11,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from indexer.engine.elastic_settings import ElasticSettings
 
@@ -36,7 +36,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     contact: str = ""  # e-mail of the operator, told to the libraries' servers
     heap_mb: int = 400  # memory of the embedded engine while it builds
     queue: bool = False  # nights are done by `tongcang work`; SQLite carries those of one machine
-    lease_seconds: int = 60  # a worker that says nothing for so long is taken to be dead
+    lease_seconds: Annotated[int, Meta(ge=1)] = 60  # a worker that says nothing for so long is taken to be dead
     elastic_urls: str = ""  # of Elasticsearch, separated by blanks or commas; "" = the embedded engine
     elastic_api_key: str = ""  # base64, as Elasticsearch gave it; or user and password
     elastic_user: str = ""
@@ -44,9 +44,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     elastic_ca: str = ""  # file of the certificates that sign the cluster's; "" = the system's
     elastic_verify: bool = True  # false: the cluster's certificate is not looked at (never in production)
     elastic_prefix: str = "tongcang"  # names of indices and alias begin so
-    elastic_shards: int = 1
-    elastic_replicas: int = 1
-    elastic_timeout: float = 10.0  # seconds of one search
+    elastic_shards: Annotated[int, Meta(ge=1)] = 1
+    elastic_replicas: Annotated[int, Meta(ge=0)] = 1
+    elastic_timeout: Annotated[float, Meta(gt=0)] = 10.0  # seconds of one search
     log_format: Literal["text", "json"] = "text"
     metrics_token: str = ""  # that a reader of /metrics shows; "" = loopback and private addresses may read
     pulse: str = ""  # file that `work` and `schedule` touch while they get on; "" = none

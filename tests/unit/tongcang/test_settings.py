@@ -36,6 +36,15 @@ def test_a_wrong_setting_is_named(environment: dict[str, str], told: str) -> Non
         load(environment)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("lease_seconds", "0"), ("elastic_shards", "0"), ("elastic_replicas", "-1"), ("elastic_timeout", "0")],
+)
+def test_a_number_that_can_only_be_a_slip_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        load({f"TONGCANG_{name.upper()}": value})
+
+
 def test_an_unknown_name_in_the_file_is_told_with_those_that_there_are(tmp_path: Path) -> None:
     file = tmp_path / "tongcang.toml"
     file.write_text("prot = 8000\n", encoding="utf-8")
