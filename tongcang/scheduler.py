@@ -45,10 +45,11 @@ def night_once(system: System) -> str:
 def make_scheduler(system: System) -> BlockingScheduler:
     """A scheduler with the night in it, not yet started."""
     hour, minute = system.settings.night_time()
-    scheduler = BlockingScheduler(timezone=system.settings.time_zone)
+    zone = system.settings.zone()
+    scheduler = BlockingScheduler(timezone=zone)
     scheduler.add_job(
         night_once,
-        CronTrigger(hour=hour, minute=minute, timezone=system.settings.time_zone),
+        CronTrigger(hour=hour, minute=minute, timezone=zone),
         args=[system],
         id="night",
         coalesce=True,
@@ -57,7 +58,7 @@ def make_scheduler(system: System) -> BlockingScheduler:
     )
     if system.settings.pulse:
         beat(system.settings)
-        every = IntervalTrigger(seconds=EVERY, timezone=system.settings.time_zone)
+        every = IntervalTrigger(seconds=EVERY, timezone=zone)
         scheduler.add_job(beat, every, args=[system.settings], id="pulse", coalesce=True, max_instances=1)
     return scheduler
 

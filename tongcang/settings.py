@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct
@@ -98,6 +99,15 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         if not (hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60):
             raise SettingsError(f"The setting night is {self.night!r}; write it as HH:MM, such as 02:30.")
         return int(hour), int(minute)
+
+    def zone(self) -> ZoneInfo:
+        try:
+            return ZoneInfo(self.time_zone)
+        except (KeyError, ValueError, OSError) as error:
+            raise SettingsError(
+                f"The time zone {self.time_zone!r} is not known on this machine; write it as Asia/Shanghai. "
+                "Where none is known, install the system's package tzdata."
+            ) from error
 
 
 def load(environment: Mapping[str, str], **chosen: object) -> Settings:

@@ -17,7 +17,7 @@ FULL_SHARE = 0.8
 """Of the server's connections: a worker or a page more, and somebody is refused."""
 
 FEW_CONNECTIONS = 50
-"""An API process takes up to 15, a worker 3; PostgreSQL's default is 100."""
+"""An API process takes up to 50 under load, a worker 3; PostgreSQL's default is 100."""
 
 COMMON_PASSWORDS = frozenset(("postgres", "password", "changeme", "tongcang", "123456", "admin", "secret"))
 

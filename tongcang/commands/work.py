@@ -49,7 +49,7 @@ def nights(
         return
     if not found:
         messages.print("No night was handed to the workers yet. Hand them one: tongcang night --queue")
-    zone = ZoneInfo(system.settings.time_zone)
+    zone = system.settings.zone()
     for status in found:
         _print(status, zone)
 

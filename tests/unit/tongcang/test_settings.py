@@ -45,6 +45,12 @@ def test_a_number_that_can_only_be_a_slip_is_refused(name: str, value: str) -> N
         load({f"TONGCANG_{name.upper()}": value})
 
 
+@pytest.mark.parametrize("zone", ["Asia/Bejing", "北京", "", "../etc"])
+def test_a_time_zone_that_nobody_knows_is_told(zone: str) -> None:
+    with pytest.raises(SettingsError, match="time zone"):
+        load({"TONGCANG_TIME_ZONE": zone}).zone()
+
+
 def test_an_unknown_name_in_the_file_is_told_with_those_that_there_are(tmp_path: Path) -> None:
     file = tmp_path / "tongcang.toml"
     file.write_text("prot = 8000\n", encoding="utf-8")
