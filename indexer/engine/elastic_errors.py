@@ -58,7 +58,7 @@ def explain(error: ApiError | TransportError) -> EngineError:
     if isinstance(error, SSLError) and "certificate" in str(error.message).lower():
         return EngineError(
             f"Elasticsearch's certificate can't be verified ({_short(error.message)}). Name the file of the authority "
-            "that signed it in the settings (ca)."
+            "that signed it in the settings (elastic_ca)."
         )
     return Unavailable(
         f"Elasticsearch can't be reached ({_short(error.message)}). Check that it runs, and the URLs in the settings."
