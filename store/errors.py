@@ -29,10 +29,12 @@ class StoreBusyError(StoreError):
 
 
 def told(url: URL, error: BaseException | None) -> StoreError | None:
-    """The sentence for an error of a database's driver; None for one that is a fault of this program."""
-    if isinstance(error, psycopg.Error):
+    """The sentence for an error of the database's driver; None for one that is a fault of this program, or of another
+    kind of database, as where a state is copied from one to the other."""
+    is_sqlite = url.get_backend_name() == "sqlite"
+    if isinstance(error, psycopg.Error) and not is_sqlite:
         return _of_postgres(url, error)
-    if isinstance(error, sqlite3.Error):
+    if isinstance(error, sqlite3.Error) and is_sqlite:
         return _of_sqlite(url, error)
     return None
 

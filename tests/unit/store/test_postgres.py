@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from psycopg import errors
 from servers.fixtures import new_database
 from servers.postgres import Postgres
+from sqlalchemy.engine import make_url
 
 from mappings.model import Library
 from store import libraries
@@ -112,6 +114,12 @@ def test_a_fault_of_the_program_is_no_sentence() -> None:
     assert told(ADDRESS, errors.lookup("42601")("syntax error")) is None
     assert told(ADDRESS, errors.lookup("23505")("unique")) is None
     assert told(ADDRESS, ValueError("x")) is None
+
+
+def test_what_went_wrong_in_one_database_is_not_told_of_the_other() -> None:
+    """A state is copied from one to the other: whoever is told must look at the right one."""
+    assert told(ADDRESS, sqlite3.DatabaseError("database disk image is malformed")) is None
+    assert told(make_url("sqlite:////srv/state.db"), errors.lookup("53100")("disk full")) is None
 
 
 @pytest.mark.parametrize(
