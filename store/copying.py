@@ -6,12 +6,13 @@ target; before that is committed, every row is read back and compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, func, select, text
 
 from store.bulk import insert_rows
 from store.database import Database, StoreError, Unit, all_tables
@@ -41,6 +42,8 @@ def copy_state(
         )
     counts: dict[str, int] = {}
     with source.read() as reading, target.write() as writing:
+        for unit in (reading, writing):
+            _let_idle(unit)
         tables = [table for table in all_tables().sorted_tables if table.name not in LEFT_OUT]
         _require_empty(writing, tables, target.place)
         for table in tables:
@@ -55,6 +58,12 @@ def copy_state(
     return counts
 
 
+def _let_idle(unit: Unit) -> None:
+    """While a large table is read back from the one database, nothing is asked of the other: it is to wait."""
+    if unit.dialect.name == "postgresql":
+        unit.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+
+
 def _require_empty(unit: Unit, tables: list[Table], place: str) -> None:
     for table in tables:
         if unit.execute(select(table).limit(1)).first() is not None:
@@ -63,11 +72,12 @@ def _require_empty(unit: Unit, tables: list[Table], place: str) -> None:
 
 def _copy(reading: Unit, writing: Unit, table: Table, progress: Callable[[str, int], None]) -> Fingerprint:
     count = total = 0
-    for rows in _blocks(reading, table):
-        insert_rows(writing, table, rows)
-        count += len(rows)
-        total += sum(map(_hash, rows))
-        progress(table.name, count)
+    with closing(_blocks(reading, table)) as blocks:
+        for rows in blocks:
+            insert_rows(writing, table, rows)
+            count += len(rows)
+            total += sum(map(_hash, rows))
+            progress(table.name, count)
     return count, total
 
 
@@ -79,11 +89,12 @@ def _fingerprint(unit: Unit, table: Table) -> Fingerprint:
     return count, total
 
 
-def _blocks(unit: Unit, table: Table) -> Iterator[list[dict[str, Any]]]:
+def _blocks(unit: Unit, table: Table) -> Generator[list[dict[str, Any]]]:
+    """To be closed where it is not read to the end: PostgreSQL keeps a cursor open for it."""
     in_order = select(table).order_by(*table.primary_key.columns)  # rows that come in order are written faster
-    result = unit.execute(in_order, execution_options={"yield_per": BLOCK})
-    for rows in result.mappings().partitions():
-        yield [dict(row) for row in rows]
+    with unit.execute(in_order, execution_options={"yield_per": BLOCK}) as result:
+        for rows in result.mappings().partitions():
+            yield [dict(row) for row in rows]
 
 
 def _hash(row: dict[str, Any]) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +17,7 @@ from indexer.state import store_hash
 from mappings.model import Library
 from store import copying, harvests, libraries
 from store.copying import LEFT_OUT, copy_state
-from store.database import Database, StoreError, all_tables
+from store.database import _SETTINGS, IDLE_SECONDS, Database, StoreError, all_tables
 from store.leases import WORK, take_lease
 from store.progress import take_numbers
 
@@ -72,6 +75,38 @@ def test_there_and_back_again(database: Database, other: Database, tmp_path_fact
     assert rows_of(back) == rows_of(database)
     assert store_hash(back) == store_hash(database)
     back.close()
+
+
+def test_a_copy_that_breaks_off_leaves_nothing_open(
+    database: Database, other: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL's client warns of a cursor that was left open, and warnings are errors here."""
+    fill(database)
+
+    def full(_unit: Any, _table: Any, _rows: Any) -> None:
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(copying, "insert_rows", full)
+    with pytest.raises(StoreError, match="disk is full"):
+        copy_state(database, other)
+    gc.collect()
+
+
+@pytest.mark.parametrize("to_postgresql", [True, False])
+def test_each_of_the_two_waits_for_the_other(
+    migrated_postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to_postgresql: bool
+) -> None:
+    """A large table takes longer than an idle transaction is suffered otherwise."""
+    monkeypatch.setattr("store.database._SETTINGS", _SETTINGS.replace(f"'{IDLE_SECONDS}s'", "'100ms'"))
+    local, server = Database(f"sqlite:///{tmp_path / 'state.db'}"), Database(migrated_postgres_url)
+    source, target = (local, server) if to_postgresql else (server, local)
+    source.migrate()
+    with source.write() as unit:
+        libraries.put_library(unit, Library("THU", "清华大学图书馆", "Tsinghua"))
+    counts = copy_state(source, target, lambda _table, _rows: time.sleep(0.3))
+    assert counts["library"] == 1
+    for opened in (local, server):
+        opened.close()
 
 
 def test_a_database_that_holds_something_is_left_as_it_is(database: Database, other: Database) -> None:
