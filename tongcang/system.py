@@ -34,7 +34,11 @@ class System:
         """Migrated to this version's schema."""
         if self._database is None:
             opened = Database(self.settings.database_url)
-            opened.migrate()
+            try:
+                opened.migrate()
+            except BaseException:
+                opened.close()  # nobody else knows of its connections
+                raise
             self._database = opened
         return self._database
 
