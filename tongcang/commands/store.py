@@ -70,7 +70,10 @@ def copy(
         print_json({"hash": after, "rows": counts})
         return
     print_table(f"状态 state {after}", ("表 table", "行 rows"), list(counts.items()))
-    messages.print(f"From now on set TONGCANG_DATABASE to {target.place}, on every machine.", markup=False)
+    told = f"From now on set TONGCANG_DATABASE={to} on every machine."
+    if not target.is_sqlite:
+        told += " A password may stand in it, in PGPASSWORD or in ~/.pgpass."
+    messages.print(told, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -17,8 +17,10 @@ from tongcang.system import System
 from tongcang.work_lock import BusyError, file_lock
 
 
-def tongcang(folder: Path, *words: str, database: str = "", refusal: type[Exception] | None = None) -> str:
-    """What it said; under `refusal` the sentence with which it was refused."""
+def tongcang(
+    folder: Path, *words: str, database: str = "", refusal: type[Exception] | None = None, said: bool = False
+) -> str:
+    """Its data; what it said beside them where that is asked for; under `refusal` the sentence that refused it."""
     system = System(Settings(data=str(folder / "data"), database=database))
     done = CliRunner().invoke(store.app, words, obj=system)
     system.close()
@@ -26,7 +28,7 @@ def tongcang(folder: Path, *words: str, database: str = "", refusal: type[Except
         assert type(done.exception) is refusal
         return str(done.exception)
     assert done.exit_code == 0, done.exception
-    return done.stdout
+    return done.stderr if said else done.stdout
 
 
 def add_library(folder: Path, symbol: str) -> None:
@@ -70,6 +72,8 @@ def test_a_state_is_copied_to_postgresql_and_back(tmp_path: Path, postgres_url: 
     assert told["hash"] == json.loads(tongcang(tmp_path, "hash", "--json"))["hash"]
     assert "is not empty" in tongcang(tmp_path, "copy", postgres_url, refusal=StoreError)
     back = tmp_path / "back" / "data" / "state.db"
+    third = f"sqlite:///{tmp_path / 'third.db'}"
+    assert f"set TONGCANG_DATABASE={third} on every machine" in tongcang(tmp_path, "copy", third, said=True)
     assert json.loads(tongcang(tmp_path, "copy", f"sqlite:///{back}", "--json", database=open_url)) == told
     assert symbols(tmp_path / "back") == ["CLCN"]
     for command, tool in (("backup", "pg_dump"), ("restore", "pg_restore")):
