@@ -23,7 +23,7 @@ from store.leases import WORK, lease
 from store.libraries import source
 from store.progress import Kind, watermark
 from store.records import bib_record, raw_record
-from store.tasks import night, task
+from store.tasks import count_tasks, is_night, night, task
 from store.unions import union_record
 
 EXACT = 20_000
@@ -126,23 +126,17 @@ def queue(unit: Unit) -> Queue:
         .limit(1)
     ).first()
     work = unit.execute(select(lease.c.owner).where(lease.c.name == WORK, lease.c.until >= now)).scalar()
-    alone = int(work is not None and not work.startswith("night "))
+    alone = int(work is not None and not is_night(work))
     if last is None:
         return Queue((), 0.0, alone, 0, "", None)
     t = task.c
-    counted = unit.execute(
-        select(t.phase, t.state, func.count())
-        .where(t.night_id == last.id)
-        .group_by(t.phase, t.state)
-        .order_by(func.min(t.id), t.state)
-    )
     ready = select(func.count()).where(t.night_id == last.id, t.state == "waiting", t.not_before <= now)
     waits = unit.execute(ready).scalar_one()
     running = and_(t.night_id == last.id, t.state == "running")
     busy = unit.execute(select(func.count(t.owner.distinct())).where(running, t.until >= now)).scalar_one()
     lost = unit.execute(select(func.count()).where(running, t.until < now)).scalar_one()
     oldest = max(0.0, now - last.phase_begun) if waits else 0.0
-    tasks = tuple(QueuedTasks(row[0], row[1], row[2]) for row in counted)
+    tasks = tuple(QueuedTasks(*row) for row in count_tasks(unit, last.id))
     ended = unit.execute(select(night.c.ended).where(night.c.state != "open").order_by(desc(night.c.id)).limit(1))
     return Queue(tasks, oldest, busy + alone, lost, last.state, ended.scalar())
 

@@ -63,10 +63,6 @@ def set_watermark(unit: Connection, stage: str, seq: int) -> None:
         unit.execute(watermark.insert().values(stage=stage, seq=seq))
 
 
-def drop_watermark(unit: Connection, stage: str) -> None:
-    unit.execute(watermark.delete().where(watermark.c.stage == stage))
-
-
 def require_version(unit: Connection, stage: str, version: str) -> bool:
     """Note the version of the rules that the stage works by; under another one it begins anew. True if it does."""
     c = watermark.c

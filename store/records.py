@@ -245,11 +245,6 @@ def raw_of(unit: Connection, source_id: int, identifier: str) -> RawRow | None:
     return changed_raw(unit, seq - 1, 1)[0] if seq is not None else None
 
 
-def waiting_raw(unit: Connection, after: int) -> int:
-    """How many raw records have changed behind `after`."""
-    return unit.execute(select(func.count()).where(raw_record.c.seq > after)).scalar_one()
-
-
 def scan_raw(unit: Connection) -> Iterator[tuple[str, str, bool, bytes]]:
     """(slug, identifier, deleted, digest) of every raw record, sorted: what a hash of the store is made of."""
     c = raw_record.c

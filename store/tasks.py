@@ -6,7 +6,7 @@ has no waiting and no running task. Whoever changes what a night consists of loc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -222,11 +222,6 @@ def extend(unit: Unit, task_id: int, owner: str, seconds: float) -> None:
     """Hold the task so much longer. Raises LeaseLost where it is not ours. Nobody can take it in this transaction."""
     _change(unit, task_id, owner, until=clock(unit) + seconds)
     bound_idling(unit, seconds)
-
-
-def task_check(task_id: int, owner: str, seconds: float) -> Callable[[Unit], None]:
-    """For `Database.guarded`: every transaction extends the task's lease, and holds its row to the end."""
-    return lambda unit: extend(unit, task_id, owner, seconds)
 
 
 def give_back(unit: Unit, task_id: int, owner: str, *, pause: float = 0.0, **noted: Any) -> None:

@@ -24,6 +24,11 @@ def claimed(database: Database, owner: str = "甲", seconds: float = 60) -> task
         return tasks.claim(unit, owner, seconds)
 
 
+def held_by(database: Database, task_id: int, owner: str) -> Database:
+    """As the worker sees it that has the task, or thinks so."""
+    return database.guarded(lambda unit: tasks.extend(unit, task_id, owner, 60))
+
+
 def let(database: Database, **columns: object) -> None:
     """Time passes: the task's columns are as they would be then."""
     with database.write() as unit:
@@ -46,7 +51,7 @@ def test_many_workers_share_tasks_without_one_done_twice(database: Database) -> 
     def work(owner: str) -> None:
         own = Database(database.url.render_as_string(hide_password=False))  # as another process has it
         while (task := claimed(own, owner)) is not None:
-            with own.guarded(tasks.task_check(task.id, owner, 60)).write() as unit:
+            with held_by(own, task.id, owner).write() as unit:
                 tasks.finish(unit, task.id, owner, "{}")
             taken.append(task.payload)
         own.close()
@@ -68,8 +73,7 @@ def test_a_worker_that_says_nothing_loses_its_task_and_writes_nothing(database: 
     again = claimed(database, "乙")
     assert again is not None
     assert (again.id, again.lost) == (lost.id, 1)
-    guarded = database.guarded(tasks.task_check(lost.id, "甲", 60))
-    with pytest.raises(LeaseLost), guarded.write() as unit:
+    with pytest.raises(LeaseLost), held_by(database, lost.id, "甲").write() as unit:
         tasks.add_tasks(unit, night_id, "normalise", ["二"])
     for change in (
         lambda unit: tasks.finish(unit, lost.id, "甲", "{}"),
@@ -88,7 +92,7 @@ def test_a_guarded_write_holds_the_task_on(database: Database) -> None:
     task = claimed(database, "甲")
     assert task is not None
     let(database, until=task.until - 120)
-    with database.guarded(tasks.task_check(task.id, "甲", 60)).write():
+    with held_by(database, task.id, "甲").write():
         pass
     assert claimed(database, "乙") is None
 
