@@ -128,8 +128,8 @@ def stamp(path: Path) -> tuple[int, int, int]:
 
 
 def _delete(folder: Path) -> None:
-    """Another process may be deleting it too."""
-    while folder.exists():
+    """Another process may be deleting it too. What a kill left of CURRENT is a file: the next switch writes over it."""
+    while folder.is_dir():
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)
 

@@ -122,6 +122,12 @@ def test_a_generation_torn_down_halfway_is_swept(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "index").iterdir()) == ["CURRENT", "g1"]
 
 
+def test_a_switch_cut_short_by_a_kill_is_in_nobodys_way(engine: EmbeddedEngine, tmp_path: Path) -> None:
+    (tmp_path / "index" / ".CURRENT-new").write_text("g2\n")
+    build(engine, [document(4)], "g3")
+    assert (engine.live(), engine.health().documents) == ("g3", 1)
+
+
 def test_a_tombstone_cut_short_by_a_kill_is_taken_away(tmp_path: Path) -> None:
     path = tmp_path / "tombstones"
     path.write_bytes(b"00000001 5\n00000002 7\n00000001 3\n000000")
