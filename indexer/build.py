@@ -275,7 +275,7 @@ def finish_index(
             abandon(database, engine, plan)
             raise
         _switch(database, engine, plan)
-    sweep(database, engine, builder=True)
+    sweep(database, engine, builder=plan.owner)
     with database.write() as unit:
         lacking = kept.refused_unions(unit, plan.generation)
         drop_lease(unit, BUILD, plan.owner)

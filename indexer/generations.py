@@ -76,7 +76,10 @@ def owner_name() -> str:
 
 
 def begin(database: Database, engine: Engine, *, owner: str, hold: float) -> str | Held:
-    """Take the lease, sweep, and create an empty generation: its name, or who builds one already."""
+    """Take the lease, sweep, and create an empty generation: its name, or who builds one already.
+
+    The lease is given back where the engine can't create it: whoever mends that need not wait.
+    """
     numbers = [number_of(name) or 0 for name in engine.generations()]
     with database.write() as unit:
         held = take_lease(unit, BUILD, owner, hold)
@@ -85,11 +88,16 @@ def begin(database: Database, engine: Engine, *, owner: str, hold: float) -> str
         extend_lease(unit, BUILD, owner, hold)
         number = kept.take_generation_number(unit, max(numbers, default=0))
     name = f"{generation_prefix()}{number:04d}"
-    sweep(database, engine, builder=True)
-    with database.write() as unit:
-        extend_lease(unit, BUILD, owner, hold)
-        kept.begin_generation(unit, name)
-    engine.create(name)
+    try:
+        sweep(database, engine, builder=owner)
+        with database.write() as unit:
+            extend_lease(unit, BUILD, owner, hold)
+            kept.begin_generation(unit, name)
+        engine.create(name)
+    except EngineError:
+        with suppress(StoreError), database.write() as unit:
+            drop_lease(unit, BUILD, owner)
+        raise
     return name
 
 
@@ -183,17 +191,18 @@ def before_live(database: Database, engine: Engine) -> str | None:
     return name if name in engine.generations() else None
 
 
-def sweep(database: Database, engine: Engine, *, builder: bool = False) -> list[str]:
+def sweep(database: Database, engine: Engine, *, builder: str = "") -> list[str]:
     """Drop orphans, and what is noted of generations that are gone: their names.
 
-    `builder`: the caller holds the lease `index build`, and its own generation, if it has one, is to be dropped too
-    or live. Otherwise nothing is swept while a generation is being built.
+    Nothing is swept while a generation is being built, but by the `builder` itself, whose own generation, if it has
+    one, is to be dropped too or live.
     """
     # In this order: a generation that somebody begins after the listing is not in it.
     names = {name for name in engine.generations() if number_of(name) is not None}
     settle(database, engine)
     with database.read() as unit:
-        if not builder and holder(unit, BUILD) is not None:
+        held = holder(unit, BUILD)
+        if held is not None and held.owner != builder:
             return []
         keep = {kept.generation_with(unit, kept.LIVE), kept.generation_with(unit, kept.PREVIOUS), engine.live()}
         noted = kept.known_generations(unit)

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import msgspec
 import pytest
-from union_shelf import UnionShelf, at_once, expected_libraries, libraries_of
+from union_shelf import Through, UnionShelf, at_once, expected_libraries, libraries_of
 
 from indexer import generations as naming
 from indexer.build import (
@@ -286,6 +286,34 @@ def test_a_process_that_dies_after_the_switch_leaves_nothing_undone(
     assert set(engine.generations()) == {first, plan.generation}
     roll_back(database, open_engine())
     assert engine.live() == first
+
+
+def test_a_builder_that_was_held_up_after_the_switch_sweeps_nothing_of_the_next(
+    database: Database, open_engine: Callable[[], Engine], shelf: UnionShelf
+) -> None:
+    engine, late = open_engine(), open_engine()
+    plan = plan_index(database, late, rebuild=True, owner="process 1 on 慢的机器", hold=0.1)
+    counts = index_span(database, late, plan, 0, plan.last)
+    late.swap(plan.generation)
+    time.sleep(0.2)
+    following = plan_index(database, engine, rebuild=True, owner="process 2")
+    finish_index(database, late, plan, counts)
+    assert engine.generations() == [plan.generation, following.generation]
+    counts = index_span(database, engine, following, 0, following.last)
+    assert finish_index(database, engine, following, counts).rebuilt == engine.live() == following.generation
+
+
+def test_a_generation_that_can_not_be_created_keeps_nobody_waiting(
+    database: Database, engine: Engine, shelf: UnionShelf
+) -> None:
+    class Full(Through):
+        def create(self, generation: str) -> None:
+            raise EngineError("There is no room. Free some space.")
+
+    with pytest.raises(EngineError, match="no room"):
+        build_beside(database, Full(engine), at_once)  # type: ignore[arg-type]
+    made = build_beside(database, engine, at_once).rebuilt
+    assert (engine.live(), known(database)) == (made, {made})
 
 
 # ---------------------------------------------------------------------------------------------- the way back
