@@ -14,6 +14,7 @@ import msgspec
 from indexer.engine.protocol import KEYWORD_FIELDS, NUMBER_FIELDS, TEXT_FIELDS, Delete, Document, Operation
 
 KEYWORD_BYTES = 8_000  # Lucene refuses a value of more than 32,766; nothing that is longer than this is a heading
+DOCUMENT_BYTES = 4_000_000  # of all it holds. Elasticsearch asks five times as much of its memory, and refuses for ever
 GREATEST = {"year": 9999, "holders": 2**20 - 1, "key": 2**40 - 1}
 
 _ID = re.compile(r"[!-~]{1,64}")
@@ -60,6 +61,7 @@ def fault(operation: Operation) -> str:
         or _fault_of_number("version", document.version, 2**63 - 1)
         or "".join(_fault_of_number(name, document.number[name], most) for name, most in GREATEST.items())
         or _fault_of_values(document)
+        or _fault_of_size(document)
     )
 
 
@@ -78,3 +80,11 @@ def _fault_of_values(document: Document) -> str:
             if len(value) > KEYWORD_BYTES // 4 and len(value.encode(errors="replace")) > KEYWORD_BYTES:
                 return f"A value of {name} is longer than {KEYWORD_BYTES} bytes: {value[:60]}…"
     return ""
+
+
+def _fault_of_size(document: Document) -> str:
+    values = [*document.text.values(), *(value for of in document.keyword.values() for value in of)]
+    size = len(document.source) + sum(map(len, values))  # a character has four bytes at most
+    if size > DOCUMENT_BYTES // 4:
+        size = len(document.source) + sum(len(value.encode(errors="replace")) for value in values)
+    return f"The document is too large: {size} of {DOCUMENT_BYTES} bytes." if size > DOCUMENT_BYTES else ""

@@ -144,6 +144,21 @@ def test_what_cannot_be_indexed_is_refused_alone(engine: Engine) -> None:
     assert [name for name, _, _ in engine.scan()] == [good.id, document(20).id]
 
 
+def test_a_document_too_large_for_a_small_node_is_refused_by_every_engine(engine: Engine) -> None:
+    """Elasticsearch would say that it is overloaded, now and for ever, and what follows would wait."""
+    large = [
+        Put(msgspec.structs.replace(document(2), source=b'"' + b"x" * 22_000_000 + b'"')),
+        Put(document(3, text={"abstract": "史" * 1_400_000})),
+        Put(document(4, subject_kw=tuple(f"{number:04}" + "x" * 4_000 for number in range(1_100)))),
+    ]
+    engine.create("g1")
+    refusals = engine.bulk([Put(document(1)), *large, Put(document(5))], "g1")
+    assert [each.id for each in refusals] == [each.document.id for each in large]
+    assert all("too large" in each.reason for each in refusals)
+    engine.swap("g1")
+    assert _total(engine) == 2
+
+
 def test_a_stream_is_taken_as_it_comes(engine: Engine) -> None:
     """The engine must not wait for the end of a stream before it writes, nor keep it."""
     engine.create("g1")
