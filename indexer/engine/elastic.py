@@ -192,15 +192,17 @@ class ElasticEngine:
 
     def _suggest(self, alias: str, asked: Prefix, size: int) -> list[Suggestion]:
         suggestions: dict[str, Suggestion] = {}
+        query = Term("sug", asked.token)
+        preference = cursors.fingerprint(Plan(query)).hex()  # it stands in the URL: not what the reader has typed
         body: Json = {
-            "query": unscored(Term("sug", asked.token)),
+            "query": unscored(query),
             "sort": [{"holders": "desc"}, {"key": "asc"}],
             "size": min(2 * size, _LARGEST_PAGE),
             "track_total_hits": False,
             "stored_fields": [SOURCE],
         }
         while True:
-            hits = self._ask(body, alias, asked.token)["hits"]["hits"]
+            hits = self._ask(body, alias, preference)["hits"]["hits"]
             for hit in hits:
                 title = _titled.decode(source_of(hit)).title
                 if title not in suggestions and asked.begins(title):

@@ -8,6 +8,7 @@ from typing import Any
 
 from indexer.engine import cursors
 from indexer.engine.cursors import Cursor
+from indexer.engine.documents import GREATEST
 from indexer.engine.elastic_queries import Json, scored, unscored
 from indexer.engine.elastic_schema import NO_YEAR, PRIOR, SOURCE, YEAR_UP
 from indexer.engine.protocol import SORT_FIELD_TITLE, All, Hit, Plan
@@ -73,7 +74,7 @@ class Pager:
         if self._column == YEAR_UP:
             return after.value or NO_YEAR
         if self._column == "holders":
-            return int(after.value)
+            return min(int(after.value), GREATEST[self._column])  # a cursor by relevance may hold any number
         return min(after.value, _GREATEST_FLOAT) if isinstance(after.value, float) else after.value
 
     def _told(self, value: Any) -> float | int | str:

@@ -6,17 +6,21 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
+from typing import Any
+from urllib.parse import unquote
 from uuid import uuid4
 
 import msgspec
 import pytest
+from elastic_transport import Urllib3HttpNode
+from elastic_transport._node import NodeApiResponse
 from elasticsearch import Elasticsearch
 from engine_documents import build, document
 
 from indexer.engine.elastic import ElasticEngine
 from indexer.engine.elastic_schema import new_index
 from indexer.engine.elastic_settings import ElasticSettings
-from indexer.engine.protocol import All, Delete, EngineError, Operation, Plan, Put, Unavailable
+from indexer.engine.protocol import All, Delete, EngineError, Facet, Operation, Plan, Put, Term, Unavailable
 
 Open = Callable[..., ElasticEngine]
 
@@ -215,6 +219,23 @@ def test_a_switch_restores_the_copies_and_does_not_wait_for_nodes_that_are_not_t
     health = engine.health()
     nodes = server.cluster.health()["number_of_data_nodes"]
     assert health.ok and bool(health.message) == (nodes == 1)
+
+
+def test_what_a_reader_types_stands_in_no_address(engine: ElasticEngine, elastic_url: str) -> None:
+    """Proxies write down the addresses of what they pass on."""
+    asked: list[str] = []
+
+    class Listening(Urllib3HttpNode):
+        def perform_request(self, method: str, target: str, *args: Any, **more: Any) -> NodeApiResponse:
+            asked.append(unquote(target))
+            return super().perform_request(method, target, *args, **more)
+
+    listening = ElasticEngine(engine._settings, node_class=Listening)
+    listening.suggest("shiji")
+    listening.search(Plan(Term("title", "shiji"), facets=(Facet("lib"),)))
+    listening.get(["shiji"])
+    listening.close()
+    assert len(asked) > 3 and not [target for target in asked if "shi" in target]
 
 
 @pytest.mark.parametrize("prefix", ["", "_tongcang", "Tongcang", "通藏", "a b", "a*", "x" * 200])

@@ -10,6 +10,8 @@ import msgspec
 import pytest
 from engine_documents import Oracle, build, document, some_documents, walk
 
+from indexer.engine import cursors
+from indexer.engine.cursors import Cursor
 from indexer.engine.protocol import SORTS, All, BadCursor, Delete, Engine, Hit, Phrase, Plan, Put, Query, Range, Term
 from mappings.model import union_id
 
@@ -125,6 +127,15 @@ def test_another_process_goes_on_where_a_page_ended(open_engine: OpenEngine, sor
         whole = first.search(msgspec.structs.replace(plan, size=40))
         page = first.search(plan)
         assert page.hits + tuple(walk(second, msgspec.structs.replace(plan, after=page.next))) == whole.hits
+
+
+@pytest.mark.parametrize("value", [1e19, 1e300])
+def test_a_cursor_with_a_number_beyond_all_bounds_begins_with_the_first_page(catalogue: Engine, value: float) -> None:
+    """Nobody is kept from making one."""
+    for query in (All(), Term("title", "红楼")):
+        plan = Plan(query, size=3)
+        after = cursors.pack(plan, Cursor(value, 1, 0))
+        assert catalogue.search(msgspec.structs.replace(plan, after=after)) == catalogue.search(plan)
 
 
 @pytest.mark.parametrize("sort", SORTS)
