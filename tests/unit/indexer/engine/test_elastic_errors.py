@@ -34,7 +34,7 @@ REJECTED = {"type": "search_phase_execution_exception", "reason": "Search reject
     [
         (ConnectionError("refused"), Unavailable, "can't be reached .*refused"),
         (ConnectionTimeout("slow"), Unavailable, "did not answer in time"),
-        (SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"), EngineError, r"certif.*\(elastic_ca\)"),
+        (SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"), EngineError, r"cert.*\(elastic_ca\)"),
         (SSLError("[SSL] unexpected eof"), Unavailable, "can't be reached"),
         (_error(429, "es_rejected_execution_exception"), Unavailable, "overloaded: 原因"),
         (_error(429, "circuit_breaking_exception"), Unavailable, "overloaded"),
