@@ -26,12 +26,15 @@ CHATTY = ("alembic", "apscheduler", "elastic_transport", "elasticsearch", "urlli
 """Libraries whose everyday events are of no use here; their warnings are."""
 
 SHORTEST_SECRET = 4
-"""A password of three letters would blot out half of every line; `tongcang doctor` complains of such ones."""
+"""A password of three letters would blot out half of every line; `tongcang doctor` complains of such a one."""
 
 HIDDEN = "***"
 
 _LOGIN = re.compile(r"(?<=://)[^\s/@:'\"]*:[^\s/@'\"]+(?=@)")
 """User and password of a URL."""
+
+_PASSWORD = re.compile(r"://[^:/]*:([^@]*)@|[?&]password=([^&]*)")
+"""The password of a database's address as SQLAlchemy finds it: it may hold what _LOGIN stops at, such as a slash."""
 
 
 def configure_logs(settings: Settings, *, quiet: bool = False) -> None:
@@ -60,9 +63,9 @@ def configure_logs(settings: Settings, *, quiet: bool = False) -> None:
 def secrets_of(settings: Settings) -> tuple[str, ...]:
     """What must stand in no log, in every form in which it may turn up; the longest first."""
     plain = {settings.elastic_api_key, settings.elastic_password, settings.metrics_token}
-    for login in logins(f"{settings.database} {settings.elastic_urls}"):
-        password = login.partition(":")[2]
-        plain |= {password, unquote(password)}
+    passwords = [login.partition(":")[2] for login in logins(f"{settings.database} {settings.elastic_urls}")]
+    passwords += [password for found in _PASSWORD.findall(settings.database) for password in found]
+    plain |= {form for password in passwords for form in (password, unquote(password))}
     forms = {form for secret in plain for form in (secret, quote(secret, safe=""), _escaped(secret))}
     return tuple(sorted((form for form in forms if len(form) >= SHORTEST_SECRET), key=lambda form: (-len(form), form)))
 

@@ -165,8 +165,8 @@ def test_a_latin_database_and_a_password_that_everybody_tries(postgres_url: str,
     with first.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"CREATE DATABASE \"{name}\" ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"))
 
-    def of(database: str) -> dict[str, Finding]:
-        url = first.url.set(database=database, password="postgres").render_as_string(hide_password=False)
+    def of(database: str, password: str = "postgres") -> dict[str, Finding]:
+        url = first.url.set(database=database, password=password).render_as_string(hide_password=False)
         return found(System(Settings(data=str(tmp_path), database=url)))
 
     try:
@@ -175,6 +175,8 @@ def test_a_latin_database_and_a_password_that_everybody_tries(postgres_url: str,
         assert "UTF8" in latin.message
         first.migrate()
         assert of(str(first.url.database))["password"].state == "warning"
+        assert of(str(first.url.database), "abc")["password"].state == "warning", "too short to be hidden in a log"
+        assert "password" not in of(str(first.url.database), "b7Zq-91xL")
     finally:
         with first.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text(f'DROP DATABASE "{name}"'))

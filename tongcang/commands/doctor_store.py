@@ -11,6 +11,7 @@ from indexer.engine.protocol import Finding
 from store import measures, tasks
 from store.database import Database, StoreError, clock, newest_revision
 from store.server import describe_server
+from tongcang.logs import SHORTEST_SECRET
 
 CLOCK_SECONDS = 5.0
 FULL_SHARE = 0.8
@@ -55,8 +56,10 @@ def server(database: Database) -> Iterator[Finding]:
             "The system's sorting rules have changed since the database was made, and indexes may be wrong. Run "
             "REINDEX DATABASE, then ALTER DATABASE … REFRESH COLLATION VERSION.",
         )
-    if (database.url.password or "").lower() in COMMON_PASSWORDS:
-        yield Finding("password", "warning", f"The password of {database.url.username} is one that everybody tries.")
+    password = database.url.password or ""
+    if 0 < len(password) < SHORTEST_SECRET or password.lower() in COMMON_PASSWORDS:
+        told = f"The password of {database.url.username} is too short, or one that everybody tries. Change it."
+        yield Finding("password", "warning", told)
     yield _clock(database)
 
 

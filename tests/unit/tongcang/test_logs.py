@@ -135,6 +135,14 @@ def test_a_password_of_somebody_else_in_a_url_is_hidden() -> None:
     assert hide("at 10:30 mail a@b.cn, http://x.example:80/a@b", ()) == "at 10:30 mail a@b.cn, http://x.example:80/a@b"
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://u:p/w+9x=@db.example/state", "postgresql://u@db.example/state?sslmode=require&password=p/w+9x="],
+)
+def test_a_password_is_hidden_wherever_the_database_s_address_may_have_it(url: str) -> None:
+    assert hide("refused: p/w+9x=", secrets_of(Settings(database=url))) == "refused: ***"
+
+
 def test_without_secrets_nothing_is_blotted_out() -> None:
     assert secrets_of(Settings()) == ()
     assert secrets_of(Settings(elastic_password="abc")) == ()
