@@ -136,9 +136,11 @@ def _problem(result: dict[str, Any]) -> Unavailable | str | None:
     told = explain_item(status, error)
     if isinstance(told, Unavailable):
         return told
+    if isinstance(told, NotThere):
+        raise NotThere("The index was dropped or closed while it was being written. See: tongcang index status")
     if status == 413 or (status == 400 and error.get("type") != "strict_dynamic_mapping_exception"):
         return str(told)
-    raise NotThere("The index was dropped while it was being written.") if isinstance(told, NotThere) else told
+    raise told
 
 
 def _prepared(operations: Iterable[Operation], largest: int) -> Iterator[_Item | Refusal]:

@@ -170,7 +170,8 @@ def test_a_full_disk_is_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("status", "kind", "sentence"),
     [
-        (404, "index_not_found_exception", "dropped while it was being written"),
+        (404, "index_not_found_exception", "dropped or closed while it was being written"),
+        (400, "index_closed_exception", "dropped or closed while it was being written"),
         (400, "strict_dynamic_mapping_exception", "another version.*tongcang index rebuild"),
         (403, "security_exception", "API key"),
     ],
