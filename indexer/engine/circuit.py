@@ -60,7 +60,6 @@ class CircuitBreaker:
         self._failures = 0
         self._waiting = 0
         self._opened: float | None = None  # None = closed
-        self._changed = clock()
         self._probing = False
         # Counts openings and closings: an answer to a question of an earlier era says nothing of the present.
         self._era = 0
@@ -73,14 +72,6 @@ class CircuitBreaker:
             if self._opened is None:
                 return "closed"
             return "half_open" if self._rest() <= 0 else "open"
-
-    @property
-    def since(self) -> float:
-        """When the circuit came into its state, on the breaker's clock."""
-        with self._lock:
-            if self._opened is not None and self._rest() <= 0:
-                return self._opened + self._pause
-            return self._changed
 
     def _rest(self) -> float:
         """Seconds until an open circuit lets one call through. Under the lock."""
@@ -140,7 +131,6 @@ class CircuitBreaker:
 
     def _turn(self, opened: float | None) -> None:
         self._opened = opened
-        self._changed = self._clock()
         self._failures = 0
         self._era += 1
 

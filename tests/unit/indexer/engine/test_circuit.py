@@ -266,7 +266,7 @@ def test_every_reading_call_counts_and_is_refused(
     with pytest.raises(Unavailable, match="Try again in 8 seconds") as refused:
         READINGS[name](circuit)
     assert (engine.asked, refused.value.retry_after) == (asked, 8)
-    assert (circuit.state, circuit.since) == ("open", 1_000.0)
+    assert circuit.state == "open"
 
 
 def test_the_last_moment_of_the_pause_is_a_whole_second(
@@ -278,7 +278,7 @@ def test_the_last_moment_of_the_pause_is_a_whole_second(
         circuit.search(PLAN)
     assert refused.value.retry_after == 1
     clock.now += 0.001
-    assert (circuit.state, circuit.since) == ("half_open", 1_000.0 + PAUSE)
+    assert circuit.state == "half_open"
 
 
 def test_an_answer_from_before_the_opening_does_not_close_it(
