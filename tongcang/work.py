@@ -65,7 +65,7 @@ class Worker:
         self.stopping = 0.0  # when it was told to; a plain number, since a signal's handler must take no lock
         self.task: Task | None = None
         self.alive = 0.0  # when the task's lease was last extended, by CLOCK_BOOTTIME
-        self.lost = False
+        self.lost: Task | None = None  # the heartbeat found its lease lost; it may tell of one that is over by now
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT; with `once` until no night is open. Raises StoreError where trying again is vain."""
@@ -128,7 +128,7 @@ class Worker:
 
     def _do(self, task: Task, night: Night, executor: Executor | None) -> None:
         """Perform the task and settle it, whatever comes of it."""
-        self.lost, self.alive, self.task = False, _now(), task
+        self.alive, self.task = _now(), task
         database = self.system.database.guarded(lambda unit: self._check(unit, task))
         began = time.monotonic()
         try:
@@ -227,7 +227,7 @@ class Worker:
         beat(self.system.settings)
         if self.stopping:
             raise _Stopped
-        if self.lost or self.task is None:
+        if self.task is None or self.lost is self.task:
             raise LeaseLost("The task's lease ran out while this worker was held up.")
         if _now() - self.alive > self._seconds:
             self._extend(self.task)
@@ -246,7 +246,7 @@ class Worker:
                 try:
                     self._extend(task)
                 except LeaseLost:
-                    self.lost = self.task is task
+                    self.lost = task
                 except StoreError as error:
                     log.warning("lease_not_extended", reason=str(error))
 
