@@ -56,11 +56,12 @@ def harvest(
     that can't be read ends the run `failed`; the error's sentence is the run's message. Where it asks to be left alone
     until a time that `may_wait` agrees to, the run stays open and its SourceError is raised: call again then.
     """
+    with database.read() as unit:  # a large source takes its time, and writers may have to wait for each other
+        live = records.count_live(unit, source.id)
     with database.write() as unit:
         run = harvests.open_run(unit, source.id)
         if run is None:
             run = harvests.begin_run(unit, source.id, harvests.last_checkpoint(unit, source.id), clock())
-        live = records.count_live(unit, source.id)
     allowed = None if accept_deletions else max(BRAKE_FREE, int(live * source.config.brake_percent / 100))
     applied = _Applied(source, run, allowed)
     with structlog.contextvars.bound_contextvars(source=source.slug, run=run.id):

@@ -18,9 +18,11 @@ from harvester.sources.protocol import Ending, Page, Received, Refused, SourceEr
 from indexer.normalise import NO_TITLE, NOT_BIBLIOGRAPHIC, UNKNOWN_DIALECT
 from mappings.model import Library
 from store import harvests, libraries, records
-from store.database import Database
+from store.database import Database, Unit
 from store.harvests import Run
+from store.leases import WORK, extend_lease, take_lease
 from store.libraries import Source, SourceConfig
+from store.progress import take_numbers
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -244,3 +246,30 @@ def test_a_run_that_may_not_wait_so_long_ends_failed(database: Database) -> None
     ended = harvest(database, source_in(database), Weary(), clock=lambda: NOW, may_wait=lambda at: at < NOW)
     assert (ended.state, ended.counts.added) == ("failed", 1)
     assert "一小时" in ended.message
+
+
+def test_while_a_source_is_counted_the_others_of_the_night_go_on(
+    migrated_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All write under one lease, whose row each holds until its transaction ends."""
+    opened = Database(migrated_postgres_url)
+    source = source_in(opened)
+    with opened.write() as unit:
+        assert take_lease(unit, WORK, "某进程", 60) is None
+
+    def hold(unit: Unit) -> None:
+        unit.exec_driver_sql("SET LOCAL lock_timeout = '200ms'")
+        extend_lease(unit, WORK, "某进程", 60)
+
+    night = opened.guarded(hold)
+    others: list[int] = []
+
+    def count(_unit: Unit, _source_id: int) -> int:
+        with night.write() as other:
+            others.extend(take_numbers(other, "raw", 1))
+        return 0
+
+    monkeypatch.setattr(records, "count_live", count)
+    assert run(night, source, [[record("1")]]).state == "complete"
+    assert others == [1]
+    opened.close()
