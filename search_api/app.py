@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from indexer.engine.protocol import BadCursor, Engine, EngineError, Unavailable
+from indexer.engine.protocol import BadCursor, Engine, EngineError, TooLong, Unavailable
 from search_api.catalogue import Catalogue
 from search_api.metrics import Metrics
 from search_api.openapi import ProblemResponse
@@ -26,6 +26,7 @@ from search_api.problems import (
     from_validation,
     internal_error,
     no_such_page,
+    query_too_long,
     store_unavailable,
     wrong_method,
 )
@@ -101,6 +102,10 @@ def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
     @app.exception_handler(BadCursor)
     def _(request: Request, error: BadCursor) -> Response:
         return tell(request, bad_cursor())
+
+    @app.exception_handler(TooLong)
+    def _(request: Request, error: TooLong) -> Response:
+        return tell(request, query_too_long())
 
     @app.exception_handler(EngineError)
     def _(request: Request, error: EngineError) -> Response:

@@ -15,7 +15,7 @@ from time import perf_counter
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
-from indexer.engine.protocol import BadCursor, EngineError
+from indexer.engine.protocol import BadCursor, EngineError, TooLong
 from search_api.watching import Watch
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -71,7 +71,7 @@ class Metrics:
         began = perf_counter()
         try:
             yield
-        except BadCursor:
+        except (BadCursor, TooLong):
             raise
         except EngineError:
             self._engine_failures.labels(call).inc()

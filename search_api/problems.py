@@ -134,6 +134,15 @@ def bad_cursor() -> ProblemError:
     )
 
 
+def query_too_long() -> ProblemError:
+    return ProblemError(
+        422,
+        "query-too-long",
+        "检索词太长，检索引擎无法处理。请减少检索词。",
+        "The query has more words than the search engine takes. Search for fewer words.",
+    )
+
+
 def bad_parameter(parameter: str, zh: str, en: str) -> ProblemError:
     return bad_parameters((BadParameter(parameter, zh, en),))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from elasticsearch import ApiError, ConnectionTimeout, SSLError, TransportError, UnsupportedProductError
 
-from indexer.engine.protocol import EngineError, Unavailable
+from indexer.engine.protocol import EngineError, TooLong, Unavailable
 
 REBUILD = "Build the index anew from the store: tongcang index rebuild"
 NO_INDEX = "There is no index yet. Make one from the store: tongcang index rebuild"
@@ -99,7 +99,7 @@ def _of_answer(status: int, body: Any) -> EngineError:
     if status >= 500:
         return Unavailable(f"Elasticsearch can't answer now: {reason}. Look at its health and its log.")
     if types & {"too_many_clauses", "too_many_nested_clauses"}:
-        return EngineError("The query is too long. Search for fewer words.")
+        return TooLong("The query is too long. Search for fewer words.")
     if "strict_dynamic_mapping_exception" in types:
         return EngineError(f"The index was made by another version of Tongcang. {REBUILD}")
     return EngineError(f"Elasticsearch refuses this: {reason}. If this happens again: {REBUILD}")

@@ -29,6 +29,7 @@ from indexer.engine.protocol import (
     Range,
     Should,
     Term,
+    TooLong,
     Without,
 )
 
@@ -82,7 +83,7 @@ def _check_query(root: Query) -> None:
         query, depth = waiting.pop()
         parts += len(query.tokens) if isinstance(query, Phrase) else 1
         if parts > MOST_PARTS or depth > DEEPEST:
-            raise EngineError("The query is too long. Search for fewer words.")
+            raise TooLong("The query is too long. Search for fewer words.")
         _check_part(query)
         waiting += ((part, depth + 1) for part in parts_of(query))
 

@@ -226,6 +226,10 @@ class Unavailable(EngineError):  # noqa: N818 — it says what the engine is
         self.retry_after = retry_after  # seconds
 
 
+class TooLong(EngineError):  # noqa: N818 — it says what the query is
+    """The query has more parts than the engine takes (Elasticsearch's limit follows from heap and cores)."""
+
+
 class BadCursor(EngineError):  # noqa: N818 — it says what is bad
     """The cursor is none of this engine's, or of another sort."""
 

@@ -27,6 +27,7 @@ from indexer.engine.protocol import (
     Should,
     Term,
     Terms,
+    TooLong,
     Without,
 )
 
@@ -200,7 +201,7 @@ def test_a_query_nested_without_end_is_refused(catalogue: Engine) -> None:
     query: Query = Term("title", "红楼")
     for _ in range(5_000):
         query = Boost(query, 1.0)
-    with pytest.raises(EngineError, match="too long"):
+    with pytest.raises(TooLong, match="too long"):
         catalogue.search(Plan(query))
 
 

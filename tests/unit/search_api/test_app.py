@@ -10,7 +10,17 @@ import msgspec
 import pytest
 from api_client import ApiClient
 
-from indexer.engine.protocol import BadCursor, Engine, EngineError, Health, Plan, Results, Suggestion, Unavailable
+from indexer.engine.protocol import (
+    BadCursor,
+    Engine,
+    EngineError,
+    Health,
+    Plan,
+    Results,
+    Suggestion,
+    TooLong,
+    Unavailable,
+)
 from search_api import answers, examples
 from search_api.app import create_app
 from search_api.openapi import KINDS
@@ -192,6 +202,15 @@ def test_a_cursor_of_elsewhere_is_a_wrong_parameter(client: ApiClient, engine: F
     response = client.get("/api/search?after=zzz")
     assert response.status_code == 422
     assert problem_of(response).parameters[0].parameter == "after"
+
+
+def test_a_query_too_long_for_the_engine_is_the_readers_to_shorten(client: ApiClient, engine: FakeEngine) -> None:
+    engine.answer = TooLong("too many clauses")
+    response = client.get("/api/search?q=" + "通" * 400)
+    assert (response.status_code, "retry-after" in response.headers) == (422, False)
+    assert problem_of(response).type == "urn:tongcang:problem:query-too-long"
+    assert "请减少检索词" in client.get("/search?q=" + "通" * 400).text
+    assert "tongcang_engine_failures_total{" not in client.get("/metrics").text
 
 
 def test_an_unforeseen_error_is_500_without_its_text(client: ApiClient, engine: FakeEngine) -> None:

@@ -10,7 +10,7 @@ from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
 from elasticsearch import ApiError, ConnectionError, ConnectionTimeout, SSLError, UnsupportedProductError
 
 from indexer.engine.elastic_errors import DiskFull, NotThere, check_whole, explain, explain_item
-from indexer.engine.protocol import EngineError, Unavailable
+from indexer.engine.protocol import EngineError, TooLong, Unavailable
 
 logging.getLogger("elastic_transport").setLevel(logging.ERROR)
 
@@ -64,7 +64,7 @@ REJECTED = {"type": "search_phase_execution_exception", "reason": "Search reject
         (_error(403, "security_exception"), EngineError, "API key"),
         (_error(404, "index_not_found_exception"), NotThere, "tongcang index rebuild"),
         (_answered(404, {"error": "alias [t-live] missing", "status": 404}), NotThere, "missing"),
-        (_error(400, "too_many_nested_clauses"), EngineError, "too long"),
+        (_error(400, "too_many_nested_clauses"), TooLong, "too long"),
         (_error(400, "strict_dynamic_mapping_exception"), EngineError, "another version.*tongcang index rebuild"),
         (_error(400, "parsing_exception"), EngineError, "refuses this: 原因"),
         (UnsupportedProductError("unknown", _answered(200, {}).meta, {}), EngineError, "not Elasticsearch 9"),
