@@ -32,6 +32,10 @@ from indexer.engine.embedded_schema import (
 )
 from indexer.engine.protocol import SORT_FIELD_TITLE, All, Plan
 
+_ROUNDING = 2.0**-20
+"""Scores that differ by less are one: tantivy adds the words of a query in another order in each segment, so what is
+equal comes out some units in the last of 24 bits apart (seen). Lucene adds in twice the precision."""
+
 
 class Found(Struct, frozen=True):
     """A page of addresses, in order."""
@@ -118,7 +122,7 @@ class Pager:
             nonlocal total
             found: Any = self._searcher.search(self._query, limit=limit, count=True, weight_by_field=PRIOR)
             total = int(found.count)
-            return [(-score, address) for score, address in found.hits]
+            return _tied([(-score, address) for score, address in found.hits])
 
         seen = after.seen if after else 0
         page, more = self._fetch_out(fetch, seen, (-float(after.value), after.key) if after else None)
@@ -175,3 +179,17 @@ class Pager:
             if exhausted or (full and fetched[-1][0] > page[-1][0]):
                 return page, full
             limit *= 4
+
+
+def _tied(hits: list[tuple[float, DocAddress]]) -> list[tuple[float, DocAddress]]:
+    """The hits, best first, with the score (negative) of the best of those that are equal but for rounding.
+
+    A longer list begins as a shorter one does, so pages agree.
+    """
+    snapped = []
+    best = -math.inf
+    for value, address in hits:
+        if value > best * (1 - _ROUNDING):
+            best = value
+        snapped.append((best, address))
+    return snapped

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from random import Random
 
 import msgspec
 import pytest
@@ -12,7 +13,22 @@ from engine_documents import Oracle, build, document, some_documents, walk
 
 from indexer.engine import cursors
 from indexer.engine.cursors import Cursor
-from indexer.engine.protocol import SORTS, All, BadCursor, Delete, Engine, Hit, Phrase, Plan, Put, Query, Range, Term
+from indexer.engine.protocol import (
+    SORTS,
+    All,
+    BadCursor,
+    Boost,
+    Delete,
+    Engine,
+    Hit,
+    Phrase,
+    Plan,
+    Put,
+    Query,
+    Range,
+    Should,
+    Term,
+)
 from mappings.model import union_id
 
 OpenEngine = Callable[[], Engine]
@@ -192,3 +208,30 @@ def test_fifty_thousand_documents_ten_thousand_deep(engine: Engine) -> None:
         once = engine.search(msgspec.structs.replace(plan, size=10_000))
         assert hits[:10_000] == list(once.hits)
         assert len({hit.id for hit in hits}) == len(hits) == 10_500
+
+
+@pytest.mark.parametrize("seed", [9, 12, 20])
+def test_equal_records_that_came_at_different_times_are_tied(engine: Engine, seed: int) -> None:
+    """Every delivery has other frequent words, and an engine may add a record's words in another order in each of them:
+    what comes out otherwise in the last bit is still a tie, and in the order of the keys."""
+    dice = Random(seed)
+    words = tuple(f"词{number}" for number in range(dice.randint(3, 8)))
+    build(engine, [])
+    keys = iter(range(10_000, 0, -1))
+    same = []
+    for _ in range(3):
+        alike = [next(keys) for _ in range(4)]
+        same += alike
+        texts = [" ".join((*words, "出版", "版社"))] * 4
+        for _ in range(150):
+            weights = [dice.random() ** 3 + 0.01 for _ in words]
+            texts.append(" ".join(dice.choices(words, weights, k=dice.randint(1, 4))))
+        some = [*alike, *(next(keys) for _ in range(150))]
+        engine.bulk(Put(document(key, text={"publisher": text})) for key, text in zip(some, texts, strict=True))
+        engine.refresh()
+    every = All(tuple(Term("publisher", word) for word in words))
+    for query in (every, Should(every, (Boost(Phrase("publisher", words), 2.0),))):
+        for size in (5, 50):
+            found = [hit.id for hit in walk(engine, Plan(query, size=size))]
+            wanted = [union_id(key) for key in sorted(same)]
+            assert [each for each in found if each in set(wanted)] == wanted
