@@ -252,10 +252,6 @@ def _finish(at: At, _task: Task) -> Finished:
         for done in tasks.tasks_of(unit, at.night.id, INDEX):
             counts.add(unpacked(done.result, IndexCounts))
     engine = at.system.engine
-    if plan.new and engine.live() == plan.generation:
-        # A worker has switched to it, and died before it could say so.
-        plan = msgspec.structs.replace(plan, new=False)
-        counts.rebuilt = plan.generation
     counts = finish_index(at.database, engine, plan, counts, executor=at.executor, progress=at.progress)
     return Finished(counts, engine.live() or "")
 

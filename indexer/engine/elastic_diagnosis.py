@@ -22,7 +22,8 @@ CLOCK_SECONDS = 5.0
 FULL_HEAP = 90
 """Percent, right now: a healthy node goes up to 75 and comes down again."""
 
-COMMON_PASSWORDS = frozenset(("changeme", "elastic", "password", "tongcang", "123456", "admin"))
+COMMON_PASSWORDS = frozenset(("changeme", "elastic", "password", "postgres", "tongcang", "123456", "admin", "secret"))
+"""Of servers; whoever finds one on the network tries these first."""
 
 Node = Mapping[str, Any]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from indexer.engine.elastic_diagnosis import COMMON_PASSWORDS
 from indexer.engine.protocol import Finding
 from store import measures, tasks
 from store.database import Database, StoreError, clock, newest_revision
@@ -19,8 +20,6 @@ FULL_SHARE = 0.8
 
 FEW_CONNECTIONS = 50
 """An API process takes up to 50 under load, a worker 3; PostgreSQL's default is 100."""
-
-COMMON_PASSWORDS = frozenset(("postgres", "password", "changeme", "tongcang", "123456", "admin", "secret"))
 
 
 def schema(database: Database) -> Finding:
