@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from msgspec import Struct
 
 from indexer.document import Brief
-from indexer.engine.protocol import All, BadCursor, Engine, EngineError, Plan, Query, Results
+from indexer.engine.protocol import All, BadCursor, Engine, EngineError, Plan, Query, Results, Unavailable
 from indexer.text.highlight import Highlighter
 from indexer.text.planner import also_searched, plan_words, relaxed
 from mappings.model import Library, UnionRecord, decode, union_id, union_key
@@ -35,6 +35,8 @@ from store.libraries import all_libraries
 from store.unions import find_by_identifier, get_union, get_unions, is_tombstone, redirect
 
 MAX_CANDIDATES = 20
+
+_WHY = "The log of the server and tongcang doctor say why."
 
 
 class Merged(Struct, frozen=True):
@@ -215,14 +217,17 @@ class Catalogue:
         )
 
     def health(self) -> answers.HealthAnswer:
+        """What anybody may read: names of hosts and files are for the log and for `tongcang doctor`."""
         try:
             revision = self.database.revision()
             store = answers.StoreHealth(revision is not None, "" if revision else "The database has no tables yet.")
-        except StoreError as error:
-            store = answers.StoreHealth(False, str(error))
+        except StoreError:
+            store = answers.StoreHealth(False, f"The database can't be used. {_WHY}")
         try:
             told = self.engine.health()
             engine = answers.EngineHealth(told.ok, told.generation, told.documents, told.message)
+        except Unavailable:
+            engine = answers.EngineHealth(False, "", 0, f"The search engine is away. {_WHY}")
         except EngineError as error:
             engine = answers.EngineHealth(False, "", 0, str(error))
         state = ("ok" if engine.ok else "degraded") if store.ok else "down"

@@ -232,6 +232,8 @@ def test_health(client: ApiClient, engine: FakeEngine) -> None:
     assert response.json()["store"]["ok"] is True
     assert (response.json()["ok"], response.json()["state"]) == (False, "degraded")
     assert response.json()["engine"]["message"] == "no live generation"
+    engine.answer = Unavailable("no connection to es-3.library.internal:9200")
+    assert client.get("/api/health").json()["engine"]["message"].startswith("The search engine is away.")
 
 
 @pytest.fixture
@@ -245,7 +247,7 @@ def test_a_store_that_is_down(unmigrated: Database, engine: FakeEngine) -> None:
     client = ApiClient(create_app(unmigrated, cast(Engine, engine), settings=SETTINGS))
     health = client.get("/api/health")
     assert (health.status_code, health.json()["store"]["ok"], health.json()["state"]) == (503, False, "down")
-    assert health.headers["retry-after"] == "7"
+    assert health.headers["retry-after"] == "7" and "state.db" not in health.text
     response = client.get("/api/libraries")
     assert response.status_code == 503
     assert "数据库" in problem_of(response).detail_zh
