@@ -70,7 +70,6 @@ def test_a_line_of_json_says_when_who_and_what(capsys: pytest.CaptureFixture[str
 
 def test_libraries_log_in_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs(SETTINGS)
-    logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)  # a server that ran in this process may have set it
     with structlog.contextvars.bound_contextvars(request_id="abc"):
         logging.getLogger("uvicorn.error").info("Started server process [%d]", 42, extra={"color_message": "x"})
     logging.getLogger("elastic_transport.transport").info("GET http://es:9200/")
