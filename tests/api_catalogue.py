@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from indexer.build import index_changes
+from indexer.cluster.uniting import union_write
 from indexer.engine.protocol import Engine
 from mappings.model import (
     Agent,
@@ -27,7 +27,6 @@ from mappings.model import (
     Subject,
     Title,
     UnionRecord,
-    encode,
     union_id,
     union_key,
 )
@@ -35,7 +34,6 @@ from search_api.settings import ApiSettings, Sample
 from store import clusters
 from store.database import Database
 from store.libraries import put_library
-from store.packing import pack
 from store.progress import take_numbers
 from store.unions import UnionWrite, bury_unions, put_unions
 
@@ -300,13 +298,6 @@ def fill(database: Database, engine: Engine, unions: Sequence[UnionRecord] = UNI
 
 
 def _write(record: UnionRecord) -> UnionWrite:
-    data = encode(record)
     key = union_key(record.id)
     assert key is not None
-    return UnionWrite(
-        key=key,
-        digest=blake2b(data, digest_size=16).digest(),
-        libraries=" ".join(holder.library for holder in record.holders),
-        data=pack(data),
-        identifiers=tuple((each.type, each.value) for each in record.bib.identifiers),
-    )
+    return union_write(key, record)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from hashlib import blake2b
 from typing import Any
 
 from msgspec.structs import replace
 
+from indexer.cluster.uniting import union_write
 from indexer.engine.protocol import All, Engine, Facet, Operation, Plan, Put, Refusal
 from mappings.model import (
     Agent,
@@ -18,13 +18,11 @@ from mappings.model import (
     Member,
     Subject,
     UnionRecord,
-    encode,
     union_id,
     union_key,
 )
 from store import unions
 from store.database import Database
-from store.packing import pack
 from store.progress import take_numbers
 from store.unions import UnionWrite
 
@@ -84,16 +82,9 @@ class UnionShelf:
 
 
 def _write(record: UnionRecord) -> UnionWrite:
-    data = encode(record)
     key = union_key(record.id)
     assert key is not None
-    return UnionWrite(
-        key=key,
-        digest=blake2b(data, digest_size=16).digest(),
-        libraries=" ".join(holder.library for holder in record.holders),
-        data=pack(data),
-        identifiers=tuple((each.type, each.value) for each in record.bib.identifiers),
-    )
+    return union_write(key, record)
 
 
 class Through:

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from msgspec import Struct
 
 from indexer.cluster.union import UNION_VERSION, merge
-from mappings.model import BibRecord, Member, decode, encode
+from mappings.model import BibRecord, Member, UnionRecord, decode, encode
 from store import clusters, unions
 from store.database import Database, Unit
 from store.packing import pack, unpack
@@ -112,6 +112,11 @@ def _merged(key: int, members: list[MemberData]) -> UnionWrite:
         ],
         key,
     )
+    return union_write(key, union)
+
+
+def union_write(key: int, union: UnionRecord) -> UnionWrite:
+    """The union record as the store takes it."""
     data = encode(union)
     return UnionWrite(
         key=key,

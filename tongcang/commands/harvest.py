@@ -48,8 +48,12 @@ def harvest(
         messages.print(f"Night {night_id} was handed to the workers. How far it is: tongcang nights")
         if not wait:
             return
-        with progress_bars(quiet=as_json) as tell:
-            receipt = await_night(system, night_id, tell=tell)
+        try:
+            with progress_bars(quiet=as_json) as tell:
+                receipt = await_night(system, night_id, tell=tell)
+        except KeyboardInterrupt:
+            messages.print("The workers go on without you. How far they are: tongcang nights")
+            raise typer.Exit(130) from None
     else:
         with named_night(), progress_bars(quiet=as_json) as tell:
             receipt = run_night(system, sources, accept_deletions=accept_deletions, tell=tell)

@@ -68,17 +68,9 @@ def add(
     slug = f"{symbol}/{source_name or ('oai' if oai else 'files')}"
     if (oai or files) and check:
         _check(Source(0, slug, symbol, kind, config), system.settings.contact)
+    told = Library(symbol, name_zh, name_en, consortium, role)
     with system.database.write() as unit:
-        known = libraries.get_library(unit, symbol)
-        before = known or Library(symbol, symbol, symbol)
-        library = Library(
-            symbol,
-            name_zh or before.name_zh,
-            name_en or before.name_en,
-            consortium or before.consortium,
-            role if role != "member" else before.role,
-            before.isil,
-        )
+        library = _completed(told, libraries.get_library(unit, symbol))
         new = libraries.put_library(unit, library)
         source = libraries.put_source(unit, slug, symbol, kind, config) if oai or files else None
     if as_json:
@@ -87,6 +79,19 @@ def add(
     messages.print(f"{symbol} {library.name_zh}: {'added' if new else 'changed'}.", markup=False)
     if source:
         messages.print(f"Its source is {source.slug}. Harvest it: tongcang harvest {source.slug}", markup=False)
+
+
+def _completed(told: Library, known: Library | None) -> Library:
+    """What was told of the library; where nothing was, as it was before."""
+    before = known or Library(told.symbol, told.symbol, told.symbol)
+    return Library(
+        told.symbol,
+        told.name_zh or before.name_zh,
+        told.name_en or before.name_en,
+        told.consortium or before.consortium,
+        told.role if told.role != "member" else before.role,
+        before.isil,
+    )
 
 
 def _rules(path: Path | None) -> dict[str, Any]:
