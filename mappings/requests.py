@@ -93,7 +93,7 @@ class Event(Struct, frozen=True, omit_defaults=True):
     actor: str  # one of ACTORS
     who: int = 0  # id of a staff account; 0 = nobody of the staff
     library: str = ""  # symbol of the library that acts
-    on_behalf_of: str = ""  # symbol of the library for which another acts (an override by a system librarian, a sponsor)
+    on_behalf_of: str = ""  # symbol of the library in whose place another acts: an override, a sponsor
     entry: int = 0  # number of the rota entry within the request; 0 = the request as a whole
     data: dict[str, Any] = {}
 
@@ -132,5 +132,3 @@ class LibraryPolicy(Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     max_pages: int = 0  # of a copy; 0 = no limit
     accept_cost: int = 0  # fen up to which conditions of a supplier are accepted by rule
     retention_days: int = 90  # after closing, until its readers' data in a request are erased
-
-
