@@ -1,0 +1,217 @@
+"""When a library works: office hours on its working days, in Chinese time.
+
+What says most of a day comes first: the library's own make-up days, its closures, the site's make-up days, the site's
+holidays, what the State Council announced (public holidays; weekends worked for them), weekends. Where nothing was
+announced for a year, its weekends and the holidays that fall on the same date each year are free, and the moving ones
+(Spring Festival, Qingming …) are not known: `is_announced` says so, and predictions should.
+
+A working day is the span of the office hours; what comes after them counts from the next opening. Inside, a moment is a
+float: the ordinal of its local date and the part of that day gone. No clock: every moment is handed in.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+
+from msgspec import Struct, ValidationError
+from msgspec import yaml as yaml_of
+
+from mappings.requests import Closure, LibraryPolicy
+from routing.holidays import announced_years, days_off, make_up_days
+
+CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""There has been no summer time since 1991, and a fixed offset needs no time-zone data on the machine."""
+
+FIXED_HOLIDAYS = ((1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3))
+"""Month and day of the public holidays that never move (as of 2025)."""
+
+YEARS_AHEAD = 5
+"""A library that doesn't open within so many years is reckoned to open at their end: a closure that was mistyped must
+not stop the clocks of others."""
+
+
+class OfficeHours(Struct, frozen=True, forbid_unknown_fields=True):
+    opens: float = 8.5  # hours after midnight
+    closes: float = 17.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.opens < self.closes <= 24:
+            raise ValueError(f"Office hours from {self.opens} to {self.closes} are none.")
+
+
+class SiteDays(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a site knows of the calendar beside the package: years announced since, and days of its own."""
+
+    announced: tuple[int, ...] = ()  # years whose holidays stand whole in `holidays` and `make_up_days`
+    holidays: tuple[Closure, ...] = ()
+    make_up_days: tuple[str, ...] = ()  # ISO dates
+
+
+class CalendarError(ValueError):
+    """Days that can't be read."""
+
+
+def site_days(text: str, name: str) -> SiteDays:
+    """The site's days as its YAML file `name` writes them: announced, holidays (first, last, reason), make_up_days."""
+    try:
+        days = yaml_of.decode(text, type=SiteDays)
+        _spans(days.holidays)
+        _dates(days.make_up_days)
+    except (ValidationError, ValueError) as error:
+        raise CalendarError(f"{name}: {error}") from error
+    return days
+
+
+def _spans(closures: tuple[Closure, ...]) -> list[tuple[int, int]]:
+    spans = [(date.fromisoformat(each.first).toordinal(), date.fromisoformat(each.last).toordinal())
+             for each in closures]  # fmt: skip
+    for closure, (first, last) in zip(closures, spans, strict=True):
+        if last < first:
+            raise CalendarError(f"A closure ends on {closure.last}, before it begins on {closure.first}.")
+    return spans
+
+
+def _dates(days: tuple[str, ...]) -> frozenset[int]:
+    return frozenset(date.fromisoformat(day).toordinal() for day in days)
+
+
+@lru_cache(maxsize=64)
+def _public_days(year: int) -> tuple[int, ...]:
+    """Ordinals of the working days of a year, as far as the public calendar knows."""
+    first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
+    if year in announced_years():
+        off, on = days_off(year), make_up_days(year)
+    else:
+        off, on = frozenset(date(year, month, day) for month, day in FIXED_HOLIDAYS), frozenset()
+    free, worked = {day.toordinal() for day in off}, {day.toordinal() for day in on}
+    # 1 January of the year 1 was a Monday, with the ordinal 1.
+    return tuple(day for day in range(first, last + 1) if day in worked or ((day - 1) % 7 < 5 and day not in free))
+
+
+class Calendar:
+    """The working days of one library. It is cheap to make and remembers each year; keep it for many calls."""
+
+    def __init__(
+        self,
+        closures: tuple[Closure, ...] = (),
+        make_up_days: tuple[str, ...] = (),
+        site: SiteDays | None = None,
+        hours: OfficeHours | None = None,
+        zone: tzinfo = CHINA,
+    ) -> None:
+        site, hours = site or SiteDays(), hours or OfficeHours()
+        self._layers = ((_spans(site.holidays), _dates(site.make_up_days)), (_spans(closures), _dates(make_up_days)))
+        self._site_years = frozenset(site.announced)
+        self._opens, self._hours = hours.opens / 24, (hours.closes - hours.opens) / 24
+        self._zone = zone
+        self._years: dict[int, tuple[int, ...]] = {}
+
+    @classmethod
+    def of(cls, policy: LibraryPolicy, site: SiteDays | None = None, hours: OfficeHours | None = None) -> Calendar:
+        """The calendar of the library with that policy."""
+        return cls(policy.closures, policy.make_up_days, site, hours)
+
+    def is_announced(self, year: int) -> bool:
+        """Are the public holidays of the year known, or only its weekends and those of a fixed date?"""
+        return year in self._site_years or year in announced_years()
+
+    def is_working(self, day: date) -> bool:
+        days = self._days(day.year)
+        at = bisect_left(days, day.toordinal())
+        return at < len(days) and days[at] == day.toordinal()
+
+    def next_working_day(self, day: date) -> date:
+        """The first working day from that day on: the day itself where it is one."""
+        return date.fromordinal(self._nth(day.toordinal(), 0))
+
+    def closed_days(self, now: datetime) -> float:
+        """Calendar days until its next working day; 0 on a working day, until its office closes."""
+        moment = self.moment(now)
+        today = int(moment) if moment - int(moment) < self._opens + self._hours else int(moment) + 1
+        return float(self._nth(today, 0) - int(moment)) if self._nth(today, 0) > int(moment) else 0.0
+
+    def due(self, start: datetime, working_days: float) -> datetime:
+        """When so many working days from `start` are over, in the zone of `start`. Whole days of a request that came
+        outside of the office hours end when the office closes; 0 days end when it is open next."""
+        moment = self.moment(start)
+        due = self.after(moment, working_days)
+        if due <= moment:
+            return start
+        whole = int(due)
+        local = datetime.combine(date.fromordinal(whole), datetime.min.time(), self._zone)
+        return (local + timedelta(seconds=round((due - whole) * 86400, 3))).astimezone(start.tzinfo)
+
+    def working_days(self, start: datetime, end: datetime) -> float:
+        """Working days from `start` to `end`, negative where the end comes first."""
+        return self.worked(self.moment(start), self.moment(end))
+
+    def moment(self, at: datetime) -> float:
+        """The local date's ordinal and the part of that day gone."""
+        local = at.astimezone(self._zone)
+        seconds = local.hour * 3600 + local.minute * 60 + local.second + local.microsecond / 1e6
+        return local.toordinal() + seconds / 86400
+
+    def after(self, moment: float, working_days: float) -> float:
+        """The moment at which so many working days from `moment` are over."""
+        day, gone = self._position(moment)
+        if working_days <= 0:
+            return max(moment, day + self._opens + gone * self._hours)
+        gone += working_days
+        # To the millisecond, so that one day from the opening ends with that day and not at the next opening.
+        whole = int(gone + 1e-8)
+        rest = gone - whole
+        if rest < 1e-8:
+            whole, rest = whole - 1, 1.0
+        return self._nth(day, whole) + self._opens + rest * self._hours
+
+    def worked(self, start: float, end: float) -> float:
+        """Working days between two moments."""
+        if end < start:
+            return -self.worked(end, start)
+        (first, gone), (last, gone_last) = self._position(start), self._position(end)
+        return self._between(first, last) + gone_last - gone
+
+    def _position(self, moment: float) -> tuple[int, float]:
+        """The working day on which the moment falls, or the next one, and the part of its office hours that is over."""
+        day = int(moment)
+        gone = (moment - day - self._opens) / self._hours
+        if gone >= 1:
+            day, gone = day + 1, 0.0
+        working = self._nth(day, 0)
+        return working, max(0.0, gone) if working == day else 0.0
+
+    def _nth(self, day: int, count: int) -> int:
+        """Ordinal of the working day with `count` working days before it, from `day` on."""
+        year = date.fromordinal(day).year
+        at = bisect_left(self._days(year), day) + count
+        for ahead in range(YEARS_AHEAD + count // 200):
+            days = self._days(year + ahead)
+            if at < len(days):
+                return days[at]
+            at -= len(days)
+        return day + 366 * YEARS_AHEAD + count
+
+    def _between(self, first: int, last: int) -> int:
+        """Working days from `first` to the day before `last`."""
+        year, end = date.fromordinal(first).year, date.fromordinal(last).year
+        whole = sum(len(self._days(each)) for each in range(year, end))
+        return whole + bisect_left(self._days(end), last) - bisect_left(self._days(year), first)
+
+    def _days(self, year: int) -> tuple[int, ...]:
+        found = self._years.get(year)
+        if found is None:
+            found = self._years[year] = self._reckoned(year)
+        return found
+
+    def _reckoned(self, year: int) -> tuple[int, ...]:
+        first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
+        days = _public_days(year)
+        for spans, worked in self._layers:
+            here = [(max(start, first), min(end, last)) for start, end in spans if start <= last and end >= first]
+            more = [day for day in worked if first <= day <= last]
+            if here or more:  # most libraries have none in most years, and share the public tuple
+                free = {day for start, end in here for day in range(start, end + 1)}
+                days = tuple(sorted({day for day in days if day not in free}.union(more)))
+        return days

@@ -1,0 +1,314 @@
+"""What may be expected of a library: chance and days of a fill, from what became of similar requests before.
+
+Outcomes are counted in tallies, one for each key from the finest (library × material × subject × service × level) to
+the consortium. Keys are nested, each inside the next, and an estimate shrinks each level to the one above it, which is
+counted *without* the finer one: so every request weighs once, and a library of which nothing is known is told by the
+others. A tally's counts fade with a half-life; adding outcomes in another order gives the same tally.
+
+p = c·a·q: the library holds what its record says (c), has it on the shelf (a), and sends it when both are so (q).
+Days are working days of the library; `now` and `day` are days since 1970-01-01, as a float.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from statistics import NormalDist
+
+from msgspec import Struct
+
+HALF_LIFE = 180.0
+LEAST_DAYS = 0.02  # ten minutes of office time; a reply that is faster counts as this, since its logarithm is taken
+
+UNCOUNTED = ("Incomplete", "Duplicate")
+"""Refusals that say something of the request, nothing of the library."""
+MISSES = ("NotHeld", "NotOnShelf")
+"""Refusals that say something of the holding: they have a time, but leave the library's willingness alone."""
+
+LEVELS = ("similar", "material", "service", "library", "type", "consortium")
+"""What the keys of `keys_of` stand for, finest first; the prior comes after them."""
+
+_NORMAL = NormalDist()
+
+
+class Prior(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is assumed where nobody is known: between the study's two directions and its 2-day norm (routing.md §1)."""
+
+    q: float = 0.6
+    t: float = 2.5  # median working days to a fill
+    r: float = 2.0  # median working days to a refusal
+    spread: float = 0.8  # sigma of their logarithms
+
+
+class EstimateSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    k: float = 8.0  # requests that the coarser level is worth against the finer
+    half_life: float = HALF_LIFE  # days
+    prior: Prior = Prior()
+
+
+class Tally(Struct, frozen=True, omit_defaults=True):
+    """Faded counts of what became of the requests of one key; `as_of` is the day to which they are faded."""
+
+    asks: float = 0.0  # = fills + refusals + silences + misses
+    fills: float = 0.0
+    refusals: float = 0.0  # that tell of the library's willingness
+    silences: float = 0.0
+    misses: float = 0.0  # NotHeld, NotOnShelf
+    fill_days: float = 0.0  # sum of the days themselves, for the average that people are told
+    fill_logs: float = 0.0  # sums of the logarithms of days to a fill (of `fills` requests), and of their squares
+    fill_squares: float = 0.0
+    refusal_logs: float = 0.0  # the same of refusals, silences and misses together
+    refusal_squares: float = 0.0
+    as_of: float = 0.0
+
+
+_COUNTS = tuple(field for field in Tally.__struct_fields__ if field != "as_of")
+
+
+class HoldingTrust(Struct, frozen=True, omit_defaults=True):
+    """How far one holding is believed: that it is there (c), and not out, lost or at the binder's (a)."""
+
+    c: float = 0.85
+    a: float = 0.85
+
+
+_UNKNOWN = HoldingTrust()
+_USUAL = EstimateSettings()
+
+
+class Estimate(Struct, frozen=True, omit_defaults=True):
+    """What is expected of a library for one request."""
+
+    p: float = 0.4335  # = c·a·q
+    c: float = 0.85
+    a: float = 0.85
+    q: float = 0.6
+    t: float = 3.44  # mean working days to a fill, without queue and hops
+    r: float = 2.75  # mean working days to a refusal
+    spread: float = 0.8  # sigma of log t
+    spread_r: float = 0.8  # sigma of log r
+    strength: float = 8.0  # requests that q is worth, those of the coarser levels included: its posterior's weight
+    n: float = 0.0  # similar requests (faded), of the level that `basis` names
+    fills: float = 0.0  # of them filled
+    mean_days: float = 0.0  # arithmetic mean of the days of those; 0 = none was filled
+    basis: str = "prior"  # the level that weighed most: one of LEVELS, or prior
+
+
+def faded(tally: Tally, now: float, half_life: float = HALF_LIFE) -> Tally:
+    """The tally as it weighs at `now`. One of the future (clocks differ) stays as it is: nothing ever grows."""
+    if now <= tally.as_of:
+        return tally
+    weight = 0.5 ** ((now - tally.as_of) / half_life)
+    return Tally(**{name: getattr(tally, name) * weight for name in _COUNTS}, as_of=now)
+
+
+def _added(tally: Tally, day: float, half_life: float, counts: Mapping[str, float]) -> Tally:
+    """With an outcome of `day` counted in; one that comes late is counted as faded as it would be by now."""
+    tally = faded(tally, day, half_life)
+    weight = 0.5 ** ((tally.as_of - day) / half_life)
+    sums = {name: getattr(tally, name) + weight * counts.get(name, 0.0) for name in _COUNTS}
+    return Tally(**sums, as_of=tally.as_of)
+
+
+def filled(tally: Tally, days: float, day: float, half_life: float = HALF_LIFE) -> Tally:
+    """With a request counted that was filled on `day`, after `days` working days."""
+    log = math.log(max(days, LEAST_DAYS))
+    counts = {"asks": 1.0, "fills": 1.0, "fill_days": max(days, 0.0), "fill_logs": log, "fill_squares": log * log}
+    return _added(tally, day, half_life, counts)
+
+
+def refused(tally: Tally, days: float, code: str, day: float, half_life: float = HALF_LIFE) -> Tally:
+    """With a request counted that was refused on `day` for the reason `code`, after `days` working days."""
+    if code in UNCOUNTED:
+        return tally
+    kind = "misses" if code in MISSES else "refusals"
+    return _added(tally, day, half_life, _refusal(kind, days))
+
+
+def silent(tally: Tally, days: float, day: float, half_life: float = HALF_LIFE) -> Tally:
+    """With a request counted whose clock ran out after `days` working days: a refusal that took as long."""
+    return _added(tally, day, half_life, _refusal("silences", days))
+
+
+def _refusal(kind: str, days: float) -> dict[str, float]:
+    log = math.log(max(days, LEAST_DAYS))
+    return {"asks": 1.0, kind: 1.0, "refusal_logs": log, "refusal_squares": log * log}
+
+
+def keys_of(
+    library: str, type: str, consortium: str, material: str, subject: str, service: str, level: str
+) -> tuple[str, ...]:
+    """Keys of the tallies to which such a request counts, finest first, as LEVELS names them. They are stable, tell
+    different values apart, and have 200 characters at most."""
+    chain = (
+        ("L", library, service, level, material, subject),
+        ("L", library, service, level, material),
+        ("L", library, service, level),
+        ("L", library),
+        ("T", consortium, type),
+        ("C", consortium),
+    )
+    return tuple(_key(parts) for parts in chain)
+
+
+def _key(parts: Iterable[str]) -> str:
+    key = "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
+    return key if len(key) <= 200 else f"{key[:150]}#{sha256(key.encode()).hexdigest()[:40]}"
+
+
+CONFIDENCE = {"yes": 0.95, "unknown": 0.85, "no": 0.02}
+"""That the library holds what is wanted, by what its record says of the volume, issue or year."""
+ON_SHELF = {"available": 0.95, "reference": 0.9, "": 0.85, "on_loan": 0.3, "in_process": 0.3, "missing": 0.03,
+            "withdrawn": 0.01}  # fmt: skip
+"""That it can be had now, by the status of the holding (vocabulary of mappings.model.Item.status)."""
+REFERENCE_LOAN = 0.05  # copies are made of what doesn't leave the house, loans are not
+HELD_HALF_LIFE = 720.0  # a wrong record stays wrong until it is corrected
+SHELF_HALF_LIFE = 45.0  # a book comes back
+
+
+def holding_trust(
+    coverage: str, status: str = "", service: str = "copy", past: Iterable[tuple[str, float]] = ()
+) -> HoldingTrust:
+    """The trust in one holding. `past` are the outcomes of requests for this very holding, as (name, days ago): `fill`
+    raises both, `NotHeld` lowers c, `NotOnShelf` lowers a (and says that it is held); others say nothing of it."""
+    c, a = CONFIDENCE.get(coverage, CONFIDENCE["unknown"]), ON_SHELF.get(status, ON_SHELF[""])
+    if status == "reference" and service == "loan":
+        a = REFERENCE_LOAN
+    held = missed = there = away = 0.0
+    for name, ago in past:
+        lasting, passing = 0.5 ** (max(ago, 0.0) / HELD_HALF_LIFE), 0.5 ** (max(ago, 0.0) / SHELF_HALF_LIFE)
+        if name == "fill":
+            held, there = held + lasting, there + passing
+        elif name == "NotHeld":
+            missed += lasting
+        elif name == "NotOnShelf":
+            held, away = held + lasting, away + passing
+    # What the record says is worth one answer of the library itself.
+    return HoldingTrust((c + held) / (1 + held + missed), (a + there) / (1 + there + away))
+
+
+def estimate(
+    tallies: Mapping[str, Tally],
+    keys: Sequence[str],
+    now_days: float,
+    holding: HoldingTrust = _UNKNOWN,
+    open_days: Iterable[float] = (),
+    settings: EstimateSettings = _USUAL,
+) -> Estimate:
+    """What is expected of the library whose `keys` (of `keys_of`) these are. `open_days`: working days for which its
+    open entries lie there already, see `_with_open`."""
+    found = [faded(tallies.get(key, _NOTHING), now_days, settings.half_life) for key in keys]
+    q, strength = _chance(found, settings)
+    mu, sigma = _times(found, settings, "fill")
+    mu_r, sigma_r = _times(found, settings, "refusal")
+    for days in open_days:
+        q, mu, mu_r = _with_open(days, q, strength, (mu, sigma), (mu_r, sigma_r))
+    basis = _basis(found, settings.k)
+    told = found[basis] if basis < len(found) else _NOTHING
+    return Estimate(
+        p=holding.c * holding.a * q,
+        c=holding.c,
+        a=holding.a,
+        q=q,
+        t=_mean(mu, sigma),
+        r=_mean(mu_r, sigma_r),
+        spread=sigma,
+        spread_r=sigma_r,
+        strength=strength,
+        n=told.asks,
+        fills=told.fills,
+        mean_days=told.fill_days / told.fills if told.fills else 0.0,
+        basis=LEVELS[min(basis, len(LEVELS) - 1)] if basis < len(found) else "prior",
+    )
+
+
+_NOTHING = Tally()
+
+
+def _mean(mu: float, sigma: float) -> float:
+    """Of a log-normal. Its median would flatter: what is summed up in days is the mean."""
+    return math.exp(mu + sigma * sigma / 2)
+
+
+def _willing(tally: Tally) -> float:
+    return tally.fills + tally.refusals + tally.silences
+
+
+def _chance(found: Sequence[Tally], settings: EstimateSettings) -> tuple[float, float]:
+    """q and its strength: from the coarsest level to the finest, (fills + k·q₀) / (n + k)."""
+    q, strength = settings.prior.q, settings.k
+    for tally, finer in _coarsest_first(found):
+        n = max(0.0, _willing(tally) - _willing(finer))
+        q = (min(n, max(0.0, tally.fills - finer.fills)) + settings.k * q) / (n + settings.k)
+        strength = n + settings.k
+    return q, strength
+
+
+def _coarsest_first(found: Sequence[Tally]) -> list[tuple[Tally, Tally]]:
+    """Each level with the finer one inside it, whose requests are not counted again."""
+    return list(zip(found, (_NOTHING, *found), strict=False))[::-1]
+
+
+def _times(found: Sequence[Tally], settings: EstimateSettings, kind: str) -> tuple[float, float]:
+    """Mean and sigma of the logarithm of days to a fill, or to a refusal, shrunk likewise."""
+    prior, k = settings.prior, settings.k
+    mu, variance = math.log(prior.t if kind == "fill" else prior.r), prior.spread**2
+    for tally, finer in _coarsest_first(found):
+        n, logs, squares = (mine - below for mine, below in zip(_sums(tally, kind), _sums(finer, kind), strict=True))
+        if n <= 1e-9:
+            continue
+        mean = logs / n
+        own = max(0.0, squares / n - mean * mean)
+        # The variance of the mixture: that inside both, and that between their means, which k requests of doubt allow.
+        variance = (n * own + k * variance + n * k / (n + k) * (mean - mu) ** 2) / (n + k)
+        mu = (n * mean + k * mu) / (n + k)
+    return mu, math.sqrt(variance)
+
+
+def _sums(tally: Tally, kind: str) -> tuple[float, float, float]:
+    if kind == "fill":
+        return tally.fills, tally.fill_logs, tally.fill_squares
+    return tally.asks - tally.fills, tally.refusal_logs, tally.refusal_squares
+
+
+def _with_open(
+    days: float, q: float, strength: float, fill: tuple[float, float], refusal: tuple[float, float]
+) -> tuple[float, float, float]:
+    """q and both means of logarithms, given that one more request has lain open for so many days (it is censored).
+
+    It will be filled with a probability ∝ q·P(t > days), refused ∝ (1−q)·P(r > days). The beta posterior of q is then a
+    mixture of that with one fill more and that with one refusal more, whose mean this is. Each mean of logarithms takes
+    the expected logarithm beyond `days` as an observation, weighed by the probability of that end: the first step of
+    the EM algorithm for censored times. A request that has only just been sent changes nothing; one that has lain
+    longer than its refusals do speaks for whatever ends late, and makes both times longer.
+    """
+    log = math.log(max(days, LEAST_DAYS))
+    (beyond_t, expected_t), (beyond_r, expected_r) = _beyond(log, *fill), _beyond(log, *refusal)
+    weight_fill, weight_refusal = q * beyond_t, (1 - q) * beyond_r
+    share = weight_fill / (weight_fill + weight_refusal) if weight_fill + weight_refusal > 1e-12 else q
+    mu = (strength * fill[0] + share * expected_t) / (strength + share)
+    mu_r = (strength * refusal[0] + (1 - share) * expected_r) / (strength + 1 - share)
+    return (strength * q + share) / (strength + 1), mu, mu_r
+
+
+def _beyond(log: float, mu: float, sigma: float) -> tuple[float, float]:
+    """Of a normal: the probability of more than `log`, and the mean of what is more."""
+    sigma = max(sigma, 0.05)
+    z = (log - mu) / sigma
+    if z > 6:  # both tails vanish: all that is left lies just beyond
+        return _NORMAL.cdf(-6.0), log
+    beyond = _NORMAL.cdf(-z)
+    return beyond, mu + sigma * _NORMAL.pdf(z) / beyond
+
+
+def _basis(found: Sequence[Tally], k: float) -> int:
+    """Index of the level that weighs most in q; that of the prior is len(found)."""
+    weights, left, finer = [], 1.0, _NOTHING
+    for tally in found:
+        n = max(0.0, _willing(tally) - _willing(finer))
+        weights.append(left * n / (n + k))
+        left *= k / (n + k)
+        finer = tally
+    weights.append(left)
+    return max(range(len(weights)), key=weights.__getitem__)
