@@ -167,25 +167,52 @@ HELD_HALF_LIFE = 720.0  # a wrong record stays wrong until it is corrected
 SHELF_HALF_LIFE = 45.0  # a book comes back
 
 
+class HoldingPast(Struct, frozen=True, omit_defaults=True):
+    """Faded counts of what requests for one holding found out about it; `as_of` is the day to which they are faded."""
+
+    held: float = 0.0
+    not_held: float = 0.0
+    on_shelf: float = 0.0
+    off_shelf: float = 0.0
+    as_of: float = 0.0
+
+
+def found_out(past: HoldingPast, outcome: str, day: float) -> HoldingPast:
+    """With the outcome of a request for that holding: `fill` raises both c and a, `NotHeld` lowers c, `NotOnShelf`
+    lowers a (and says that it is held); any other says nothing of the holding."""
+    held, shelf = _ageing(past.as_of, day)
+    lasting, passing = _ageing(day, max(day, past.as_of))
+    return HoldingPast(
+        past.held * held + lasting * (outcome in ("fill", "NotOnShelf")),
+        past.not_held * held + lasting * (outcome == "NotHeld"),
+        past.on_shelf * shelf + passing * (outcome == "fill"),
+        past.off_shelf * shelf + passing * (outcome == "NotOnShelf"),
+        max(day, past.as_of),
+    )
+
+
+def _ageing(since: float, now: float) -> tuple[float, float]:
+    """What counts of `since` weigh now: those of being held, and those of standing on the shelf."""
+    days = max(0.0, now - since)
+    return 0.5 ** (days / HELD_HALF_LIFE), 0.5 ** (days / SHELF_HALF_LIFE)
+
+
+_NEVER_ASKED = HoldingPast()
+
+
 def holding_trust(
-    coverage: str, status: str = "", service: str = "copy", past: Iterable[tuple[str, float]] = ()
+    coverage: str, status: str = "", service: str = "copy", past: HoldingPast = _NEVER_ASKED, now_days: float = 0.0
 ) -> HoldingTrust:
-    """The trust in one holding. `past` are the outcomes of requests for this very holding, as (name, days ago): `fill`
-    raises both, `NotHeld` lowers c, `NotOnShelf` lowers a (and says that it is held); others say nothing of it."""
+    """The trust in one holding, by what its record says and what was found out of it: the record is worth one answer
+    of the library itself."""
     c, a = CONFIDENCE.get(coverage, CONFIDENCE["unknown"]), ON_SHELF.get(status, ON_SHELF[""])
     if status == "reference" and service == "loan":
         a = REFERENCE_LOAN
-    held = missed = there = away = 0.0
-    for name, ago in past:
-        lasting, passing = 0.5 ** (max(ago, 0.0) / HELD_HALF_LIFE), 0.5 ** (max(ago, 0.0) / SHELF_HALF_LIFE)
-        if name == "fill":
-            held, there = held + lasting, there + passing
-        elif name == "NotHeld":
-            missed += lasting
-        elif name == "NotOnShelf":
-            held, away = held + lasting, away + passing
-    # What the record says is worth one answer of the library itself.
-    return HoldingTrust((c + held) / (1 + held + missed), (a + there) / (1 + there + away))
+    held, shelf = _ageing(past.as_of, now_days)
+    return HoldingTrust(
+        (c + past.held * held) / (1 + (past.held + past.not_held) * held),
+        (a + past.on_shelf * shelf) / (1 + (past.on_shelf + past.off_shelf) * shelf),
+    )
 
 
 def estimate(
