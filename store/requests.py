@@ -1,0 +1,326 @@
+"""Requests as their events make them: one row each for lists and queues, one for each rota entry, and whose they are.
+
+Invariant: `request` and `rota_entry` say what the request's events say (routing/states.py folds them); they are written
+in the transaction that adds the events, under a lock on its row. `request_person` is the only place that knows
+which reader a request is for; it is erased in time, and everything else stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    delete,
+    desc,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from store.columns import Instant, Words
+from store.database import Unit, metadata
+
+request = Table(
+    "request",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("seq", Integer, nullable=False),  # number of its last event
+    Column("created", Instant, nullable=False),
+    Column("updated", Instant, nullable=False),
+    Column("closed", Instant),
+    Column("requester", Words, nullable=False),  # symbol
+    Column("branch", Words, nullable=False),
+    Column("desk", Words, nullable=False),
+    Column("supplier", Words, nullable=False),  # who is being asked, or supplied it; "" = nobody
+    Column("title", Words, nullable=False),  # as lists show it
+    Column("record", Words, nullable=False),  # id of the union record
+    Column("item", Words, nullable=False),  # key by which repeated requests are found
+    Column("service", String(16), nullable=False),
+    Column("level", String(12), nullable=False),
+    Column("folded", Words, nullable=False),  # JSON of the Case that its events make
+    Index("ix_request_requester", "requester", "state"),
+    Index("ix_request_desk", "desk", "state"),
+    Index("ix_request_item", "item"),
+    Index("ix_request_closed", "closed"),
+)
+
+request_person = Table(
+    "request_person",
+    metadata,
+    Column("request_id", ForeignKey("request.id"), primary_key=True, autoincrement=False),
+    Column("account", BigInteger, nullable=False, index=True),  # whose it is
+    Column("note", Words, nullable=False),  # to the libraries, in the reader's own words
+    Column("delivery", Words, nullable=False),  # how the reader wants it: e-mail address, pick-up point
+)
+
+rota_entry = Table(
+    "rota_entry",
+    metadata,
+    Column("request_id", ForeignKey("request.id"), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("supplier", Words, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("sent", Instant),
+    Column("answered", Instant),
+    Index("ix_rota_entry_supplier", "supplier", "state"),
+)
+
+
+class RequestRow(Struct, frozen=True):
+    """A request as lists show it. `folded` is the JSON of its Case."""
+
+    id: int
+    state: str
+    seq: int
+    created: datetime
+    updated: datetime
+    closed: datetime | None
+    requester: str
+    branch: str
+    desk: str
+    supplier: str
+    title: str
+    record: str
+    item: str
+    service: str
+    level: str
+    folded: str
+
+
+class Person(Struct, frozen=True):
+    """Whose request it is."""
+
+    account: int
+    note: str = ""
+    delivery: str = ""
+
+
+class EntryRow(Struct, frozen=True):
+    request_id: int
+    number: int
+    supplier: str
+    state: str
+    position: int
+    sent: datetime | None
+    answered: datetime | None
+
+
+# ---------------------------------------------------------------------------------------------- writing
+
+
+def new_request(unit: Unit, now: datetime) -> int:
+    """The number of a request that is being made; its row is filled by `save_request` in the same transaction."""
+    empty = dict.fromkeys(
+        ("requester", "branch", "desk", "supplier", "title", "record", "item", "service", "level", "folded"), ""
+    )
+    values = empty | {"state": "draft", "seq": 0, "created": now, "updated": now}
+    return int(unit.execute(insert(request).values(values).returning(request.c.id)).scalar_one())
+
+
+def lock_request(unit: Unit, request_id: int) -> RequestRow | None:
+    """The request, which nobody else changes while this transaction lasts; None = there is none of that number."""
+    row = unit.execute(select(request).where(request.c.id == request_id).with_for_update()).first()
+    return _request(row) if row else None
+
+
+def save_request(unit: Unit, row: RequestRow, entries: Sequence[EntryRow]) -> None:
+    """What the events have made of it by now."""
+    values = {name: getattr(row, name) for name in RequestRow.__struct_fields__ if name != "id"}
+    unit.execute(update(request).where(request.c.id == row.id).values(values))
+    e = rota_entry.c
+    known = {found[0] for found in unit.execute(select(e.number).where(e.request_id == row.id))}
+    for entry in entries:
+        told = {name: getattr(entry, name) for name in EntryRow.__struct_fields__}
+        if entry.number in known:
+            at = (e.request_id == row.id) & (e.number == entry.number)
+            unit.execute(update(rota_entry).where(at).values(told))
+        else:
+            unit.execute(insert(rota_entry).values(told))
+
+
+def put_person(unit: Unit, request_id: int, person: Person) -> None:
+    unit.execute(
+        insert(request_person).values(
+            request_id=request_id, account=person.account, note=person.note, delivery=person.delivery
+        )
+    )
+
+
+# ---------------------------------------------------------------------------------------------- reading
+
+
+def get_request(unit: Unit, request_id: int) -> RequestRow | None:
+    row = unit.execute(select(request).where(request.c.id == request_id)).first()
+    return _request(row) if row else None
+
+
+def person_of(unit: Unit, request_id: int) -> Person | None:
+    """None where nobody is known, or no longer."""
+    p = request_person.c
+    row = unit.execute(select(p.account, p.note, p.delivery).where(p.request_id == request_id)).first()
+    return Person(*row) if row else None
+
+
+def persons_of(unit: Unit, request_ids: Collection[int]) -> dict[int, Person]:
+    p = request_person.c
+    rows = unit.execute(select(request_person).where(p.request_id.in_(sorted(request_ids))))
+    return {row.request_id: Person(row.account, row.note, row.delivery) for row in rows}
+
+
+def requests_of_reader(unit: Unit, account: int, *, closed: bool | None = None, limit: int = 100) -> list[RequestRow]:
+    """Newest first; open ones, closed ones or (None) both."""
+    query = select(request).join(request_person, request_person.c.request_id == request.c.id)
+    query = query.where(request_person.c.account == account)
+    if closed is not None:
+        query = query.where(request.c.closed.is_not(None) if closed else request.c.closed.is_(None))
+    return [_request(row) for row in unit.execute(query.order_by(desc(request.c.id)).limit(limit))]
+
+
+def requests_of_library(
+    unit: Unit, symbol: str, *, states: Collection[str] = (), before: int = 0, limit: int = 50
+) -> list[RequestRow]:
+    """Those that the library asks for its readers (or that a branch of it does), newest first. `before`: number of the
+    last one of the page before."""
+    c = request.c
+    query = select(request).where(or_(c.requester == symbol, c.branch == symbol))
+    if states:
+        query = query.where(c.state.in_(sorted(states)))
+    if before:
+        query = query.where(c.id < before)
+    return [_request(row) for row in unit.execute(query.order_by(desc(c.id)).limit(limit))]
+
+
+def queue_of(unit: Unit, symbol: str, states: Collection[str], limit: int = 200) -> list[tuple[RequestRow, EntryRow]]:
+    """What the library is asked, longest waiting first."""
+    e = rota_entry.c
+    query = (
+        select(
+            request, e.number, e.supplier.label("asked"), e.state.label("entry_state"), e.position, e.sent, e.answered
+        )
+        .join(rota_entry, e.request_id == request.c.id)
+        .where(e.supplier == symbol, e.state.in_(sorted(states)))
+        .order_by(e.sent, request.c.id)
+        .limit(limit)
+    )
+    return [
+        (
+            _request(row),
+            EntryRow(row.id, row.number, row.asked, row.entry_state, row.position, row.sent, row.answered),
+        )
+        for row in unit.execute(query)
+    ]
+
+
+def desk_queue(unit: Unit, symbol: str, limit: int = 200) -> list[RequestRow]:
+    """What the desk is to search for (代查代检), longest waiting first."""
+    c = request.c
+    query = select(request).where(c.desk == symbol, c.state == "blank").order_by(c.updated, c.id).limit(limit)
+    return [_request(row) for row in unit.execute(query)]
+
+
+def repeated(unit: Unit, account: int, item: str, since: datetime, but: int) -> int:
+    """The reader's newest request for the same item, made since, that did not end in vain; 0 = there is none."""
+    c, p = request.c, request_person.c
+    query = (
+        select(c.id)
+        .join(request_person, p.request_id == c.id)
+        .where(p.account == account, c.item == item, c.created >= since, c.id != but)
+        .where(c.state.not_in(("closed_unfilled", "closed_cancelled", "closed_expired", "closed_duplicate")))
+        .order_by(desc(c.id))
+        .limit(1)
+    )
+    return int(unit.execute(query).scalar() or 0)
+
+
+def count_states(unit: Unit) -> dict[str, int]:
+    """How many requests are in each state."""
+    return {row[0]: row[1] for row in unit.execute(select(request.c.state, func.count()).group_by(request.c.state))}
+
+
+class LibraryLoad(Struct, frozen=True):
+    """What lies at a library and what it was sent."""
+
+    queue: int = 0
+    sent_today: int = 0
+    supplied: int = 0
+    received: int = 0
+
+
+def loads(
+    unit: Unit, symbols: Collection[str], active: Collection[str], today: datetime, since: datetime
+) -> dict[str, LibraryLoad]:
+    """By library: entries that it has not answered, those sent since `today`, those it filled and those filled for its
+    own readers since `since`."""
+    e, c = rota_entry.c, request.c
+    some = sorted(symbols)
+    queue = _counts(
+        unit,
+        select(e.supplier, func.count()).where(e.supplier.in_(some), e.state.in_(sorted(active))).group_by(e.supplier),
+    )
+    sent = _counts(
+        unit, select(e.supplier, func.count()).where(e.supplier.in_(some), e.sent >= today).group_by(e.supplier)
+    )
+    filled = (e.state == "filled") & (e.answered >= since)
+    supplied = _counts(unit, select(e.supplier, func.count()).where(e.supplier.in_(some), filled).group_by(e.supplier))
+    received = _counts(
+        unit,
+        select(c.requester, func.count())
+        .join(rota_entry, e.request_id == c.id)
+        .where(c.requester.in_(some), filled)
+        .group_by(c.requester),
+    )
+    return {
+        symbol: LibraryLoad(queue.get(symbol, 0), sent.get(symbol, 0), supplied.get(symbol, 0), received.get(symbol, 0))
+        for symbol in some
+    }
+
+
+def _counts(unit: Unit, query: Any) -> dict[str, int]:
+    return {row[0]: int(row[1]) for row in unit.execute(query)}
+
+
+# ---------------------------------------------------------------------------------------------- erasing
+
+
+def erase_person(unit: Unit, account: int) -> int:
+    """Nothing says any longer whose requests these were. Returns how many there were."""
+    return int(unit.execute(delete(request_person).where(request_person.c.account == account)).rowcount)
+
+
+def forget_persons(unit: Unit, requester: str, closed_before: datetime, limit: int = 1000) -> int:
+    """Forget whose they were, of the library's requests closed before; how many were forgotten."""
+    c, p = request.c, request_person.c
+    due = (
+        select(p.request_id)
+        .join(request, c.id == p.request_id)
+        .where(c.requester == requester, c.closed < closed_before)
+        .limit(limit)
+    )
+    numbers = list(unit.execute(due).scalars())
+    return int(unit.execute(delete(request_person).where(p.request_id.in_(numbers))).rowcount) if numbers else 0
+
+
+def has_person(unit: Unit, account: int) -> bool:
+    """Does any request still stand in the account's name?"""
+    return (
+        unit.execute(select(request_person.c.request_id).where(request_person.c.account == account).limit(1)).first()
+        is not None
+    )
+
+
+def _request(row: Any) -> RequestRow:
+    return RequestRow(*(getattr(row, name) for name in RequestRow.__struct_fields__))
