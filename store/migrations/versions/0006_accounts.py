@@ -2,13 +2,132 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+INSTANT = sa.DateTime(timezone=True)
 
-def upgrade() -> None: ...
+ONLY_ADDED_SQLITE = (
+    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit is only added to'); END",
+    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is only added to'); END",
+    # INSERT OR REPLACE deletes without a trigger.
+    "CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id) "
+    "BEGIN SELECT RAISE(ABORT, 'audit is only added to'); END",
+)
+ONLY_ADDED_POSTGRES = (
+    "CREATE OR REPLACE FUNCTION audit_is_only_added_to() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'audit is only added to'; END $$",
+    "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE ON audit "
+    "FOR EACH ROW EXECUTE FUNCTION audit_is_only_added_to()",
+    "CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit "
+    "FOR EACH STATEMENT EXECUTE FUNCTION audit_is_only_added_to()",
+)
 
 
-def downgrade() -> None: ...
+def upgrade() -> None:
+    _people()
+    _audit()
+
+
+def _people() -> None:
+    op.create_table(
+        "account",
+        sa.Column("id", ID, autoincrement=False, nullable=False),
+        sa.Column("login", WORDS, nullable=False),
+        sa.Column("password", sa.Text(), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("code_until", INSTANT, nullable=True),
+        sa.Column("roles", sa.String(length=80), nullable=False),
+        sa.Column("library", WORDS, nullable=False),
+        sa.Column("name", WORDS, nullable=False),
+        sa.Column("email", WORDS, nullable=False),
+        sa.Column("phone", WORDS, nullable=False),
+        sa.Column("card", WORDS, nullable=False),
+        sa.Column("language", sa.String(length=2), nullable=False),
+        sa.Column("registered_by", ID, nullable=False),
+        sa.Column("sponsor", WORDS, nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("created", INSTANT, nullable=False),
+        sa.Column("erased", INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
+        sa.UniqueConstraint("login", name=op.f("uq_account_login")),
+    )
+    op.create_index("ix_account_library", "account", ["library", "created"], unique=False)
+    has_card = sa.text("card != ''")
+    op.create_index(
+        "ix_account_card",
+        "account",
+        ["library", "card"],
+        unique=True,
+        sqlite_where=has_card,
+        postgresql_where=has_card,
+    )
+    op.create_table(
+        "session",
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("account_id", ID, nullable=False),
+        sa.Column("created", INSTANT, nullable=False),
+        sa.Column("seen", INSTANT, nullable=False),
+        sa.Column("expires", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_session_account_id")),
+        sa.PrimaryKeyConstraint("token", name=op.f("pk_session")),
+    )
+    op.create_index(op.f("ix_session_account_id"), "session", ["account_id"], unique=False)
+    op.create_table(
+        "api_key",
+        sa.Column("id", ID, autoincrement=False, nullable=False),
+        sa.Column("prefix", sa.String(length=16), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("account_id", ID, nullable=False),
+        sa.Column("library", WORDS, nullable=False),
+        sa.Column("roles", sa.String(length=80), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("label", WORDS, nullable=False),
+        sa.Column("created", INSTANT, nullable=False),
+        sa.Column("expires", INSTANT, nullable=False),
+        sa.Column("used", INSTANT, nullable=True),
+        sa.Column("revoked", INSTANT, nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_api_key_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
+        sa.UniqueConstraint("prefix", name=op.f("uq_api_key_prefix")),
+    )
+    op.create_index(op.f("ix_api_key_account_id"), "api_key", ["account_id"], unique=False)
+    op.create_index(op.f("ix_api_key_library"), "api_key", ["library"], unique=False)
+
+
+def _audit() -> None:
+    op.create_table(
+        "audit",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("who", ID, nullable=False),
+        sa.Column("way", sa.String(length=8), nullable=False),
+        sa.Column("roles", sa.String(length=80), nullable=False),
+        sa.Column("library", WORDS, nullable=False),
+        sa.Column("action", sa.String(length=40), nullable=False),
+        sa.Column("object", WORDS, nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.Column("request_id", WORDS, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+    )
+    op.create_index("ix_audit_at", "audit", ["at"], unique=False)
+    op.create_index("ix_audit_object", "audit", ["object"], unique=False)
+    for statement in ONLY_ADDED_SQLITE if op.get_bind().dialect.name == "sqlite" else ONLY_ADDED_POSTGRES:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    op.drop_table("audit")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION audit_is_only_added_to()")
+    op.drop_table("api_key")
+    op.drop_table("session")
+    op.drop_table("account")
