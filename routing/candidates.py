@@ -9,6 +9,9 @@ from msgspec import Struct
 
 from routing.estimates import Estimate
 
+NEVER = 1e9
+"""The score of a library that is passed over. Finite, since rotas are stored as JSON, which has no infinity."""
+
 
 class Candidate(Struct, frozen=True):
     """A library that may supply what is asked for."""
@@ -34,11 +37,12 @@ class Place(Struct, frozen=True):
     """An entry of the rota, or a candidate passed over."""
 
     candidate: Candidate
-    score: float  # expected days to a result by asking it first; inf where it is passed over
+    score: float  # expected days to a result by asking it first; NEVER where it is passed over
     p: float  # that it fills
     t: float  # days to fill, load and hops added
     r: float  # days to a refusal
     reasons: tuple[str, ...] = ()  # codes, told in words by routing/explaining.py
+    drawn: float = 0.0  # q that exploration drew for it; 0 = none was drawn
 
 
 class Rota(Struct, frozen=True):

@@ -28,6 +28,8 @@ MISSES = ("NotHeld", "NotOnShelf")
 
 LEVELS = ("similar", "material", "service", "library", "type", "consortium")
 """What the keys of `keys_of` stand for, finest first; the prior comes after them."""
+OWN_LEVELS = LEVELS[:4]
+"""Those that count the library's own requests."""
 
 _NORMAL = NormalDist()
 
