@@ -1,0 +1,293 @@
+"""The rota: who may be asked, and in which order.
+
+Who can't be asked is passed over with every reason that applies. Holders come before partners of last resort. Inside
+both the order is that of S (routing/score.py), with queue, hops and closures added to the days, and a charge or relief
+for what a library has given and taken. A request that is needed by a day is ordered by the chance of a fill in time.
+Otherwise two experiments may change the order: exploration among the libraries that are nearly as good as the best
+(never for rush), and the live comparison, in which a share of requests is ordered by turnaround alone.
+
+The same input and seed give the same rota, in whichever order the candidates come, and nothing follows their names:
+equals are put in order by a hash of seed and symbol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from hashlib import blake2b
+from random import Random
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mappings.requests import Wish
+from routing.calendar import CHINA, Calendar
+from routing.candidates import NEVER, Candidate, Place, Rota
+from routing.estimates import OWN_LEVELS, EstimateSettings
+from routing.exploring import POINTS, first_chances, plausible
+from routing.score import MOST_IN_TIME, Ask, best_in_time, score
+
+EQUAL = 9  # decimals of a score that count: what differs after them differs by rounding
+
+
+class RotaSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything about the order that can be tuned. Shares and probabilities are 0 to 1, days are working days."""
+
+    fairness: float = 0.5  # λ: days that a library which only gives is spared, and one which only takes is favoured by
+    explore: float = 0.2  # share of requests whose first choice is explored
+    band: float = 0.2  # how much worse than the best S those may be among which it is
+    compare: float = 0.1  # share of requests that are ordered by turnaround, as the live comparison
+    max_asks: int = 6  # entries of one rota
+    manual_hop_days: float = 0.5  # what a person who passes a request on adds, each way of the answer included
+    automatic_hop_days: float = 0.0
+    least_p: float = 0.01  # a library with less chance is not worth asking
+    most_closed_days: float = 5.0  # calendar days that it may be closed longer than the others and still be asked
+    in_time_slack: float = 0.005  # chance of a fill in time that is given up for sooner results
+    estimates: EstimateSettings = EstimateSettings()
+
+
+class _Weighed(NamedTuple):
+    """A candidate that can be asked, with all that adds to its days."""
+
+    place: Place
+    charge: float  # days of fairness in its score
+    tie: int
+
+    @property
+    def library(self) -> str:
+        return self.place.candidate.library
+
+
+class _Order(NamedTuple):
+    places: list[_Weighed]
+    policy: str = "S"
+    propensity: float = 1.0
+
+
+def build_rota(
+    wish: Wish,
+    candidates: Sequence[Candidate],
+    settings: RotaSettings,
+    *,
+    tried: Collection[str] = (),
+    chain: Collection[str] = (),
+    now: datetime,
+    seed: int,
+    days_left: float | None = None,
+) -> Rota:
+    """The libraries to ask, in order. `tried`: asked before for this request; `chain`: those that have forwarded it.
+    `days_left`: working days until it is needed; None = as the public calendar says of wish.need_before."""
+    passed, able = _sieved(candidates, settings, frozenset(tried), frozenset(chain))
+    least_closed = min((candidate.closed_days for candidate in able), default=0.0)
+    weighed, more = _once_each(_weigh(candidate, settings, least_closed, seed) for candidate in able)
+    passed += more
+    if wish.need_before and days_left is None:
+        days_left = _days_until(wish.need_before, now)
+    holders = [each for each in weighed if not each.place.candidate.last_resort]
+    partners = [each for each in weighed if each.place.candidate.last_resort]
+    order = _ordered(holders or partners, wish, settings, days_left, seed)
+    if holders:
+        order = order._replace(places=order.places + sorted(partners, key=_by_score))
+    places = [each.place for each in order.places]
+    passed += [_passed(place.candidate, ("beyond_limit",), place) for place in places[settings.max_asks :]]
+    return Rota(
+        entries=tuple(_told(place, order, number) for number, place in enumerate(places[: settings.max_asks])),
+        passed_over=tuple(sorted(passed, key=lambda place: _tie(seed, place.candidate.library))),
+        policy=order.policy,
+        seed=seed,
+        propensity=order.propensity,
+    )
+
+
+def _sieved(
+    candidates: Iterable[Candidate], settings: RotaSettings, tried: frozenset[str], chain: frozenset[str]
+) -> tuple[list[Place], list[Candidate]]:
+    """Those passed over, and those that can be asked."""
+    passed, able = [], []
+    for candidate in candidates:
+        reasons = tuple(_against(candidate, settings, tried, chain))
+        if reasons:
+            passed.append(_passed(candidate, reasons))
+        else:
+            able.append(candidate)
+    # Everybody is closed on a Sunday; who is closed for a vacation is so for longer than the others.
+    least = min((candidate.closed_days for candidate in able), default=0.0)
+    limit = least + settings.most_closed_days
+    passed += [_passed(candidate, ("closed",)) for candidate in able if candidate.closed_days > limit]
+    return passed, [candidate for candidate in able if candidate.closed_days <= limit]
+
+
+def _against(
+    candidate: Candidate, settings: RotaSettings, tried: frozenset[str], chain: frozenset[str]
+) -> Iterable[str]:
+    if candidate.excluded:
+        yield candidate.excluded
+    if candidate.library in tried:
+        yield "tried"
+    if candidate.library in chain:
+        yield "on_chain"
+    if 0 < candidate.daily_cap <= candidate.sent_today:
+        yield "cap_reached"
+    if candidate.coverage == "no":
+        yield "not_covered"
+    if candidate.estimate.p < settings.least_p:
+        yield "no_chance"
+
+
+def _passed(candidate: Candidate, reasons: tuple[str, ...], place: Place | None = None) -> Place:
+    estimate = candidate.estimate
+    p, t, r = (place.p, place.t, place.r) if place else (estimate.p, estimate.t, estimate.r)
+    return Place(candidate, NEVER, p, t, r, reasons)
+
+
+def _weigh(candidate: Candidate, settings: RotaSettings, least_closed: float, seed: int) -> _Weighed:
+    t, r = _days(candidate, settings, least_closed)
+    p = candidate.estimate.p
+    charge = _fairness(candidate, settings)
+    return _Weighed(Place(candidate, score(p, t, r) + charge, p, t, r), charge, _tie(seed, candidate.library))
+
+
+def _days(candidate: Candidate, settings: RotaSettings, least_closed: float) -> tuple[float, float]:
+    """t and r with what lies there already, the hops, and what it is closed for longer than the others."""
+    automatic = len(candidate.path) - 1 - candidate.manual_hops
+    added = (
+        candidate.queue / max(candidate.capacity, 0.1)
+        + candidate.manual_hops * settings.manual_hop_days
+        + max(0, automatic) * settings.automatic_hop_days
+        + (candidate.closed_days - least_closed) * 5 / 7  # calendar days as working days
+    )
+    return candidate.estimate.t + added, candidate.estimate.r + added
+
+
+def _fairness(candidate: Candidate, settings: RotaSettings) -> float:
+    given, taken = candidate.supplied, candidate.received
+    return settings.fairness * (given - taken) / max(1, given + taken)
+
+
+def _tie(seed: int, library: str) -> int:
+    return int.from_bytes(blake2b(f"{seed}/{library}".encode(), digest_size=8).digest())
+
+
+def _once_each(weighed: Iterable[_Weighed]) -> tuple[list[_Weighed], list[Place]]:
+    """Of a library that can be reached in several ways the best one, and the others to be passed over."""
+    best: dict[str, _Weighed] = {}
+    passed = []
+    for each in sorted(weighed, key=lambda each: (_by_score(each), each.place.candidate.path)):
+        candidate = each.place.candidate
+        if best.setdefault(candidate.library, each) is not each:
+            passed.append(_passed(candidate, ("other_path",), each.place))
+    return list(best.values()), passed
+
+
+def _by_score(each: _Weighed) -> tuple[float, int]:
+    return round(each.place.score, EQUAL), each.tie
+
+
+def _by_turnaround(each: _Weighed) -> tuple[float, int]:
+    return round(each.place.t, EQUAL), each.tie
+
+
+def _ordered(weighed: list[_Weighed], wish: Wish, settings: RotaSettings, days_left: float | None, seed: int) -> _Order:
+    best = sorted(weighed, key=_by_score)
+    if not best:
+        return _Order(best)
+    if days_left is not None and days_left > 0:
+        return _in_time(best, days_left, settings)
+    as_scored = _share_of_equals(best, _by_score)
+    if wish.level == "rush":
+        return _Order(best, "S", as_scored[best[0].library])
+    return _experiments(best, as_scored, settings, seed)
+
+
+def _in_time(best: list[_Weighed], days_left: float, settings: RotaSettings) -> _Order:
+    """The first few of S, in the order with the best chance to fill in time."""
+    head = best[:MOST_IN_TIME]
+    asks = [
+        Ask(each.place.p, each.place.t, each.place.r, estimate.spread, estimate.spread_r)
+        for each in head
+        for estimate in [each.place.candidate.estimate]
+    ]
+    chosen = best_in_time(asks, days_left, settings.in_time_slack)
+    equals = sum(ask == asks[chosen[0]] for ask in asks)
+    return _Order([head[index] for index in chosen] + best[MOST_IN_TIME:], "in_time", 1 / equals)
+
+
+def _experiments(best: list[_Weighed], as_scored: dict[str, float], settings: RotaSettings, seed: int) -> _Order:
+    """The order of S, of turnaround, or of draws; with the probability, over all seeds, of its first library."""
+    dice = Random(seed)
+    compared, explored = dice.random() < settings.compare, dice.random() < settings.explore
+    by_turnaround = sorted(best, key=_by_turnaround)
+    least = best[0].place.score
+    near = [each for each in best if each.place.score <= least + settings.band * abs(least) + 10**-EQUAL]
+    estimates = [each.place.candidate.estimate for each in near]
+    draws = [plausible(estimate.q, estimate.strength) for estimate in estimates]
+    scores = [[_drawn_score(each, q) for q in values] for each, values in zip(near, draws, strict=True)]
+    policy, order = "S", best
+    if compared:
+        policy, order = "turnaround", by_turnaround
+    elif explored and len(near) > 1:
+        taken = [dice.randrange(POINTS) for _ in near]
+        sequence = sorted(range(len(near)), key=lambda index: (scores[index][taken[index]], index))
+        order = [_with_draw(near[index], draws[index][taken[index]]) for index in sequence] + best[len(near) :]
+    first = order[0].library
+    as_explored = dict(zip((each.library for each in near), first_chances(scores), strict=True))
+    usual = (1 - settings.explore) * as_scored.get(first, 0.0) + settings.explore * as_explored.get(first, 0.0)
+    compared_first = _share_of_equals(by_turnaround, _by_turnaround).get(first, 0.0)
+    return _Order(order, policy, settings.compare * compared_first + (1 - settings.compare) * usual)
+
+
+def _drawn_score(each: _Weighed, q: float) -> float:
+    """S as it would be if q were the one drawn."""
+    place, estimate = each.place, each.place.candidate.estimate
+    return round(score(estimate.c * estimate.a * q, place.t, place.r) + each.charge, EQUAL)
+
+
+def _with_draw(each: _Weighed, q: float) -> _Weighed:
+    return each._replace(place=replace(each.place, drawn=q))
+
+
+def _share_of_equals(order: list[_Weighed], key: Callable[[_Weighed], tuple[float, int]]) -> dict[str, float]:
+    """P(it is first), for those that are as good as the first: it is by the seed that one of them is."""
+    least = key(order[0])[0]
+    equals = [each.library for each in order if key(each)[0] == least]
+    return dict.fromkeys(equals, 1 / len(equals))
+
+
+@lru_cache(maxsize=1)
+def _public_calendar() -> Calendar:
+    return Calendar()
+
+
+def _days_until(day: str, now: datetime) -> float:
+    """Working days until the end of that day, by the public calendar."""
+    end = datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), CHINA)
+    return _public_calendar().working_days(now, end)
+
+
+def _told(place: Place, order: _Order, number: int) -> Place:
+    """With the reasons that are told of an entry of the rota."""
+    return replace(place, reasons=tuple(_reasons(place, order, number)))
+
+
+def _reasons(place: Place, order: _Order, number: int) -> Iterable[str]:
+    candidate = place.candidate
+    yield "partner" if candidate.last_resort else "covers" if candidate.coverage == "yes" else "coverage_unknown"
+    if not candidate.available:
+        yield "not_on_shelf"
+    yield "experience" if candidate.estimate.basis in OWN_LEVELS else "no_experience"
+    if candidate.queue:
+        yield "queue"
+    if candidate.manual_hops:
+        yield "by_hand"
+    elif len(candidate.path) > 1:
+        yield "through"
+    if candidate.closed_days:
+        yield "opens_later"
+    if candidate.supplied != candidate.received:
+        yield "gives_more" if candidate.supplied > candidate.received else "takes_more"
+    if number == 0 and order.policy != "S":
+        yield order.policy
+    if number == 0 and place.drawn:
+        yield "explored"
