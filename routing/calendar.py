@@ -12,7 +12,7 @@ float: the ordinal of its local date and the part of that day gone. No clock: ev
 from __future__ import annotations
 
 from bisect import bisect_left
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 
 from msgspec import Struct, ValidationError
@@ -77,6 +77,11 @@ def _dates(days: tuple[str, ...]) -> frozenset[int]:
     return frozenset(date.fromisoformat(day).toordinal() for day in days)
 
 
+@lru_cache(maxsize=4096)
+def _year(day: int) -> int:
+    return date.fromordinal(day).year
+
+
 @lru_cache(maxsize=64)
 def _public_days(year: int) -> tuple[int, ...]:
     """Ordinals of the working days of a year, as far as the public calendar knows."""
@@ -139,9 +144,7 @@ class Calendar:
         due = self.after(moment, working_days)
         if due <= moment:
             return start
-        whole = int(due)
-        local = datetime.combine(date.fromordinal(whole), datetime.min.time(), self._zone)
-        return (local + timedelta(seconds=round((due - whole) * 86400, 3))).astimezone(start.tzinfo)
+        return self.instant(due).astimezone(start.tzinfo)
 
     def working_days(self, start: datetime, end: datetime) -> float:
         """Working days from `start` to `end`, negative where the end comes first."""
@@ -152,6 +155,12 @@ class Calendar:
         local = at.astimezone(self._zone)
         seconds = local.hour * 3600 + local.minute * 60 + local.second + local.microsecond / 1e6
         return local.toordinal() + seconds / 86400
+
+    def instant(self, moment: float) -> datetime:
+        """The moment as a local datetime, to the millisecond."""
+        whole = int(moment)
+        midnight = datetime.combine(date.fromordinal(whole), time(), self._zone)
+        return midnight + timedelta(seconds=round((moment - whole) * 86400, 3))
 
     def after(self, moment: float, working_days: float) -> float:
         """The moment at which so many working days from `moment` are over."""
@@ -184,7 +193,7 @@ class Calendar:
 
     def _nth(self, day: int, count: int) -> int:
         """Ordinal of the working day with `count` working days before it, from `day` on."""
-        year = date.fromordinal(day).year
+        year = _year(day)
         at = bisect_left(self._days(year), day) + count
         for ahead in range(YEARS_AHEAD + count // 200):
             days = self._days(year + ahead)
@@ -195,7 +204,7 @@ class Calendar:
 
     def _between(self, first: int, last: int) -> int:
         """Working days from `first` to the day before `last`."""
-        year, end = date.fromordinal(first).year, date.fromordinal(last).year
+        year, end = _year(first), _year(last)
         whole = sum(len(self._days(each)) for each in range(year, end))
         return whole + bisect_left(self._days(end), last) - bisect_left(self._days(year), first)
 

@@ -1,0 +1,193 @@
+"""When will it come, and will it? Promised once the rota is made, and scored when the outcome is known.
+
+The first entries of the rota are played through many times on the calendars of their libraries. Instead of throwing a
+coin for each library, both its ends are followed with their weights, p and 1−p: so P(fill) has no noise of sampling
+but where a queue drives a library over its clock, and the days need fewer runs.
+
+Days to a fill and to a refusal are log-normal with the estimate's mean and spread, never longer than the library's
+clock (a fill that took longer was counted as silence); what is added for queue, hops and closure comes on top, and
+where the sum passes the clock, the request moves on unfilled. The days that are told are those of requests that are
+filled at all; P(fill) stands beside them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from random import Random
+
+from msgspec import Struct
+
+from routing.calendar import CHINA, Calendar
+from routing.candidates import Place, Rota
+
+ENTRIES = 6
+RUNS = 120
+CLOCK = 4.0  # working days: receipt 1, action 3 (routing.md §3)
+BINS = 10  # of the calibration table
+
+
+class Basis(Struct, frozen=True, omit_defaults=True):
+    """What a prediction rests on."""
+
+    entries: int = 0  # of the rota that were played through
+    level: str = "prior"  # of the first entry's estimate
+    n: float = 0.0  # its similar requests, and those of them that were filled
+    fills: float = 0.0
+    announced: bool = True  # the public holidays of all days until the later date are known
+
+
+class Prediction(Struct, frozen=True, omit_defaults=True):
+    """`median_at` and `late_at` are None where nothing can be expected to come."""
+
+    median_at: datetime | None = None  # by then half of those that are filled have come
+    late_at: datetime | None = None  # by then four fifths of them
+    p_fill: float = 0.0
+    basis: Basis = Basis()
+
+
+def predict(
+    rota: Rota,
+    calendars: Mapping[str, Calendar],
+    now: datetime,
+    seed: int,
+    clocks: Mapping[str, float] | None = None,
+) -> Prediction:
+    """What may be promised of a rota that is sent off `now`. A library without a calendar works as the public one
+    says, one without a clock has CLOCK."""
+    places = rota.entries[:ENTRIES]
+    if not places:
+        return Prediction()
+    public = Calendar()
+    offices = [calendars.get(place.candidate.library, public) for place in places]
+    limits = [(clocks or {}).get(place.candidate.library, CLOCK) for place in places]
+    begun, dice = public.moment(now), Random(seed)
+    fills: list[tuple[float, float]] = []
+    for _ in range(RUNS):
+        fills += _run(places, offices, limits, begun, dice)
+    fills.sort()
+    p_fill = sum(weight for _, weight in fills) / RUNS
+    if p_fill <= 0:
+        return Prediction(basis=_basis(places, True))
+    median, late = _quantile(fills, 0.5), _quantile(fills, 0.8)
+    late_at = public.instant(late).astimezone(now.tzinfo)
+    years = range(now.astimezone(CHINA).year, late_at.astimezone(CHINA).year + 1)
+    announced = all(office.is_announced(year) for office in offices for year in years)
+    return Prediction(public.instant(median).astimezone(now.tzinfo), late_at, p_fill, _basis(places, announced))
+
+
+def _run(
+    places: Sequence[Place], offices: Sequence[Calendar], limits: Sequence[float], begun: float, dice: Random
+) -> list[tuple[float, float]]:
+    """Of one run, the moments at which it may be filled, each with its probability."""
+    found, moment, open_ = [], begun, 1.0
+    for place, office, limit in zip(places, offices, limits, strict=True):
+        estimate = place.candidate.estimate
+        days = place.t - estimate.t + min(limit, _drawn(estimate.t, estimate.spread, dice))
+        others = place.r - estimate.r + min(limit, _drawn(estimate.r, estimate.spread_r, dice))
+        filled = place.p if days <= limit else 0.0
+        if filled:
+            found.append((office.after(moment, days), open_ * filled))
+        # Of those that are not filled, some refuse and some run out of the clock instead of being filled.
+        refused = (1 - place.p) / (1 - filled) if filled < 1 else 0.0
+        moment = office.after(moment, min(limit, others) if dice.random() < refused else limit)
+        open_ *= 1 - filled
+    return found
+
+
+def _drawn(mean: float, spread: float, dice: Random) -> float:
+    return mean * math.exp(spread * (dice.gauss(0.0, 1.0) - spread / 2))
+
+
+def _quantile(weighted: Sequence[tuple[float, float]], share: float) -> float:
+    """The least value at which so much of the weight is reached."""
+    wanted = share * sum(weight for _, weight in weighted)
+    for value, weight in weighted:
+        wanted -= weight
+        if wanted <= 0:
+            return value
+    return weighted[-1][0]
+
+
+def _basis(places: Sequence[Place], announced: bool) -> Basis:
+    estimate = places[0].candidate.estimate
+    return Basis(len(places), estimate.basis, estimate.n, estimate.fills, announced)
+
+
+class Outcome(Struct, frozen=True):
+    """What became of a request of which something was promised. `at`: when it was filled; None = it was not."""
+
+    at: datetime | None = None
+
+
+class Bin(Struct, frozen=True):
+    """A row of the calibration table: of the `n` requests that were promised with about `said`, the share filled."""
+
+    low: float
+    high: float
+    n: int
+    said: float
+    filled: float
+
+
+class Assessment(Struct, frozen=True):
+    """How good the promises were. Days are calendar days; the shares are of filled requests that had a date."""
+
+    n: int = 0
+    filled: int = 0
+    dated: int = 0  # filled, with a date promised
+    by_median: float = 0.0  # share that had come by the end of the promised day; half of them should
+    by_late: float = 0.0  # four fifths should
+    pinball_median: float = 0.0  # mean pinball loss in days: least for the true quantile
+    pinball_late: float = 0.0
+    brier: float = 0.0  # mean square of (P(fill) − what happened)
+    brier_base: float = 0.0  # that of always saying the share that was filled
+    bins: tuple[Bin, ...] = ()
+
+
+def assess(promises: Iterable[tuple[Prediction, Outcome]]) -> Assessment:
+    """The promises against what became of them, all of the same period."""
+    pairs = list(promises)
+    if not pairs:
+        return Assessment()
+    dated = [(said.median_at, said.late_at, outcome.at) for said, outcome in pairs
+             if outcome.at and said.median_at and said.late_at]  # fmt: skip
+    chances = [(said.p_fill, float(outcome.at is not None)) for said, outcome in pairs]
+    share = sum(came for _, came in chances) / len(chances)
+    return Assessment(
+        n=len(pairs),
+        filled=sum(outcome.at is not None for _, outcome in pairs),
+        dated=len(dated),
+        by_median=_mean([float(_day(at) <= _day(median)) for median, _, at in dated]),
+        by_late=_mean([float(_day(at) <= _day(late)) for _, late, at in dated]),
+        pinball_median=_mean([pinball(median, at, 0.5) for median, _, at in dated]),
+        pinball_late=_mean([pinball(late, at, 0.8) for _, late, at in dated]),
+        brier=_mean([(said - came) ** 2 for said, came in chances]),
+        brier_base=share * (1 - share),
+        bins=tuple(_bins(chances)),
+    )
+
+
+def pinball(promised: datetime, came: datetime, share: float) -> float:
+    """The pinball loss in days of a date by which that share was to have come: lateness costs `share` a day,
+    earliness the rest."""
+    late = (came - promised).total_seconds() / 86400
+    return max(share * late, (share - 1) * late)
+
+
+def _day(at: datetime) -> int:
+    return at.astimezone(CHINA).toordinal()
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def _bins(chances: Sequence[tuple[float, float]]) -> Iterable[Bin]:
+    """Those bins that anything falls into."""
+    for number in range(BINS):
+        inside = [each for each in chances if min(int(each[0] * BINS), BINS - 1) == number]
+        if inside:
+            said, came = _mean([said for said, _ in inside]), _mean([came for _, came in inside])
+            yield Bin(number / BINS, (number + 1) / BINS, len(inside), said, came)
