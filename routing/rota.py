@@ -33,7 +33,8 @@ EQUAL = 9  # decimals of a score that count: what differs after them differs by 
 
 
 class RotaSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything about the order that can be tuned (k and half-life: EstimateSettings). Shares and probabilities are 0 to 1, days are working days."""
+    """All of the order that can be tuned; k and half-life stand in EstimateSettings. Shares and probabilities are 0 to
+    1, days are working days."""
 
     fairness: float = 0.5  # λ: days that a library which only gives is spared, and one which only takes is favoured by
     explore: float = 0.2  # share of requests whose first choice is explored
