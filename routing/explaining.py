@@ -51,15 +51,12 @@ PASSED: dict[str, tuple[str, str]] = {
     "no_chance": ("满足的可能性仅{percent}%", "the chance of a fill is only {percent} %"),
     "other_path": ("该馆另有更快的途径", "there is a quicker way to it"),
     "beyond_limit": ("排在本轮人数上限之后", "it comes after as many as are asked in one round"),
-    "own": ("请求馆自身", "it is the requesting library"),
+    "unknown_library": ("馆代码未登记", "no library with that symbol is known"),
     "paused": ("该馆暂停受理", "it takes no requests for the time being"),
     "no_loans": ("该馆不提供外借", "it lends nothing out"),
     "no_copies": ("该馆不提供复制", "it makes no copies"),
-    "not_for_side": ("该馆不受理请求馆所在联盟的请求", "it doesn't serve the requesting library's consortium"),
+    "other_consortium": ("该馆不受理请求馆所在联盟的请求", "it doesn't serve the requesting library's consortium"),
     "material": ("该馆不传递此类文献", "it doesn't send out such material"),
-    "reference_only": ("仅供馆内阅览，不外借", "it is for use in the house only"),
-    "withdrawn": ("馆藏已注销或遗失", "its copy is withdrawn or missing"),
-    "max_pages": ("超过该馆复制页数上限", "it is more pages than it copies"),
 }  # fmt: skip
 
 SCOPES = {

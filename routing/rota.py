@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from mappings.requests import Wish
 from routing.calendar import CHINA, Calendar
 from routing.candidates import NEVER, Candidate, Place, Rota
-from routing.estimates import OWN_LEVELS
+from routing.estimates import OWN_LEVELS, EstimateSettings
 from routing.exploring import POINTS, first_chances, plausible
 from routing.score import MOST_IN_TIME, Ask, best_in_time, score
 
@@ -33,8 +33,7 @@ EQUAL = 9  # decimals of a score that count: what differs after them differs by 
 
 
 class RotaSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """All of the order that can be tuned; k and half-life stand in EstimateSettings. Shares and probabilities are 0 to
-    1, days are working days."""
+    """All of the order that can be tuned. Shares and probabilities are 0 to 1, days are working days."""
 
     fairness: float = 0.5  # λ: days that a library which only gives is spared, and one which only takes is favoured by
     explore: float = 0.2  # share of requests whose first choice is explored
@@ -46,6 +45,7 @@ class RotaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     least_p: float = 0.01  # a library with less chance is not worth asking
     most_closed_days: float = 5.0  # calendar days that it may be closed longer than the others and still be asked
     in_time_slack: float = 0.005  # chance of a fill in time that is given up for sooner results
+    estimates: EstimateSettings = EstimateSettings()  # by which the candidates' estimates are to be made
 
 
 class _Weighed(NamedTuple):
