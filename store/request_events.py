@@ -92,6 +92,13 @@ def submitted_between(unit: Unit, first: datetime, last: datetime) -> list[int]:
     return list(unit.execute(query).scalars())
 
 
+def last_event_at(unit: Unit, request_id: int, entry: int) -> datetime | None:
+    """When anything last happened to the entry, notes left out; None = nothing did."""
+    c = request_event.c
+    own = select(func.max(c.at)).where(c.request_id == request_id, c.entry == entry, c.name != "note")
+    return unit.execute(own).scalar()
+
+
 def count_events(unit: Unit, first: datetime, last: datetime) -> dict[str, int]:
     """How many of each name happened in [first, last)."""
     c = request_event.c

@@ -289,6 +289,16 @@ def loads(
     }
 
 
+def open_since(unit: Unit, symbols: Collection[str], active: Collection[str]) -> dict[str, list[datetime]]:
+    """By library: when each entry was sent that it has not answered."""
+    e = rota_entry.c
+    query = select(e.supplier, e.sent).where(e.supplier.in_(sorted(symbols)), e.state.in_(sorted(active)))
+    found: dict[str, list[datetime]] = {}
+    for supplier, sent in unit.execute(query.where(e.sent.is_not(None))):
+        found.setdefault(supplier, []).append(sent)
+    return found
+
+
 def _counts(unit: Unit, query: Any) -> dict[str, int]:
     return {row[0]: int(row[1]) for row in unit.execute(query)}
 

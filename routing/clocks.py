@@ -1,0 +1,89 @@
+"""Which clocks run while a request is in a state, and when they run out. Pure.
+
+Two stages for a library that is asked, as DOCLINE has them: to say that it has seen the request, and to act on it; in
+working days of that library (routing.md §3). Silence is an answer, so every state in which somebody else has the word
+has a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+
+from msgspec import Struct
+
+from routing.calendar import CHINA, Calendar
+from routing.network import Network
+from routing.states import Case, Entry
+from store.timers import Timer
+
+
+class ClockSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Working days, but for `grace`, which is in calendar days. (Clocks of a library itself stand in its policy.)"""
+
+    condition: float = 2.0  # to accept what a supplier asks for; then it is rejected
+    cancel: float = 1.0  # for a library to answer that it stops; then it is taken to have
+    escalate: float = 3.0  # for a desk to find out what is meant; then another one has it
+    receive: float = 5.0  # for a reader to say that a copy is good; then it is taken to be
+    grace: float = 1.0  # days after `need_before`
+
+
+CalendarOf = Callable[[str], Calendar]
+
+ENTRY_KIND = {
+    "sent": "receipt", "received": "action", "accepted": "action", "conditional": "condition", "deferred": "retry",
+    "cancel_sent": "cancel",
+}  # fmt: skip
+
+
+def entry_timer(
+    case: Case, entry: Entry, since: datetime, network: Network, calendars: CalendarOf, settings: ClockSettings
+) -> Timer | None:
+    """The clock of the entry in its state, which it has been in since; None = it has none. A deferred entry's clock is
+    set by what the library said, see `retry_timer`."""
+    kind = ENTRY_KIND.get(entry.state)
+    if kind is None or kind == "retry":
+        return None
+    policy = network.policy(entry.supplier)
+    rush = case.wish is not None and case.wish.level == "rush"
+    days = {
+        "receipt": policy.rush_days if rush else policy.receipt_days,
+        "action": policy.rush_days if rush else policy.action_days,
+        "condition": settings.condition,
+        "cancel": settings.cancel,
+    }[kind]
+    whose = case.requester if kind == "condition" else entry.supplier
+    return Timer(case.request_id, entry.number, kind, calendars(whose).due(since, days))
+
+
+LONGEST_WAIT = timedelta(days=60)
+"""A library that wants to be asked again later than this is as good as silent."""
+
+
+def retry_timer(case: Case, entry: Entry, until: str, since: datetime, calendars: CalendarOf) -> Timer:
+    """Of a library that said when it may be asked again (ISO time or date); a day where it said nothing that can be
+    read."""
+    try:
+        wanted = datetime.fromisoformat(until)
+        wanted = wanted if wanted.tzinfo else wanted.replace(tzinfo=CHINA)
+    except ValueError:
+        wanted = calendars(entry.supplier).due(since, 1.0)
+    return Timer(case.request_id, entry.number, "retry", min(max(wanted.astimezone(UTC), since), since + LONGEST_WAIT))
+
+
+def request_timer(case: Case, since: datetime, calendars: CalendarOf, settings: ClockSettings) -> Timer | None:
+    """The clock of the request in its state, beside that of the day by which it is needed."""
+    if case.state == "blank":
+        return Timer(case.request_id, 0, "escalate", calendars(case.desk).due(since, settings.escalate))
+    if case.state == "delivered" and case.wish is not None and case.wish.service != "loan":
+        return Timer(case.request_id, 0, "receive", calendars(case.requester).due(since, settings.receive))
+    return None
+
+
+def expiry(case: Case, settings: ClockSettings) -> Timer | None:
+    """When the day is over by which it is needed, and the grace; None = it may come whenever."""
+    if case.wish is None or not case.wish.need_before:
+        return None
+    last = date.fromisoformat(case.wish.need_before)
+    over = datetime.combine(last, time(), CHINA) + timedelta(days=1 + settings.grace)
+    return Timer(case.request_id, 0, "expire", over.astimezone(UTC))

@@ -1,0 +1,148 @@
+"""What is learnt from an answer: the library's tallies, the trust in the holding, and a correction where it was wrong.
+
+Everything here follows from events alone, so it can be counted again (`relearn`), to the same figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from mappings.requests import Event
+from routing.calendar import Calendar
+from routing.citations import display, wanted_part
+from routing.estimates import HoldingPast, Tally, filled, found_out, keys_of, refused, silent
+from routing.network import Network
+from routing.states import Case, Entry, NotAllowed, apply
+from store import performance
+from store.database import Unit
+from store.performance import Correction
+
+ANSWERS = ("fill", "refuse", "silence", "cancel_yes", "reject")
+"""Events of an entry that end what a library was asked."""
+
+CORRECTED = ("NotHeld", "NotOnShelf")
+
+_EPOCH_SECONDS = 86400.0
+
+tally_decoder = msgspec.json.Decoder(Tally)
+past_decoder = msgspec.json.Decoder(HoldingPast)
+
+
+def day_of(at: datetime) -> float:
+    """Days since 1970-01-01."""
+    return at.timestamp() / _EPOCH_SECONDS
+
+
+def tally_keys(network: Network, case: Case, supplier: str) -> tuple[str, ...]:
+    """The keys to which the supplier's answer counts, finest first."""
+    wish = case.wish
+    assert wish is not None
+    library = network.libraries.get(supplier)
+    kind, side = (library.role, library.consortium) if library else ("", "")
+    return keys_of(supplier, kind, side, wish.material, wish.subject, wish.service, wish.level)
+
+
+def counted(tally: Tally, entry: Entry, event: Event, calendar: Calendar) -> Tally:
+    """The tally with the answer in it. A request that was taken back from the library by its reader counts for
+    nothing."""
+    days = calendar.working_days(entry.sent, event.at) if entry.sent else 0.0
+    day = day_of(event.at)
+    if event.name == "fill":
+        return filled(tally, days, day)
+    if event.name == "refuse":
+        return refused(tally, days, str(event.data["code"]), day)
+    if event.name == "reject":
+        return refused(tally, days, "Cost" if entry.cost else "PolicyProblem", day)
+    return silent(tally, days, day) if entry.code in ("receipt", "action") else tally
+
+
+def learn(unit: Unit, network: Network, calendar: Calendar, before: Case, event: Event) -> None:
+    """Count an answer in, and open a correction where the library says that its own catalogue is wrong."""
+    if event.name not in ANSWERS:
+        return
+    entry = before.entry(event.entry)
+    keys = tally_keys(network, before, entry.supplier)
+    known = performance.lock_tallies(unit, keys)
+    changed = {
+        key: msgspec.json.encode(counted(_tally(known.get(key)), entry, event, calendar)).decode() for key in keys
+    }
+    performance.put_tallies(unit, changed)
+    record = before.wish.citation.record_id if before.wish else ""
+    code = _finding(event)
+    if record and code:
+        text = performance.trust_in(unit, record, [entry.supplier]).get(entry.supplier)
+        past = past_decoder.decode(text) if text else HoldingPast()
+        changed_past = found_out(past, code, day_of(event.at))
+        performance.put_trust(unit, record, entry.supplier, msgspec.json.encode(changed_past).decode())
+        if code in CORRECTED:
+            performance.open_correction(unit, _correction(before, entry, code, event.at))
+
+
+def _finding(event: Event) -> str:
+    """What the answer says of the holding: fill, NotHeld, NotOnShelf; "" = nothing."""
+    if event.name == "fill":
+        return "fill"
+    code = str(event.data.get("code", ""))
+    return code if event.name == "refuse" and code in CORRECTED else ""
+
+
+def _correction(case: Case, entry: Entry, code: str, at: datetime) -> Correction:
+    assert case.wish is not None
+    citation = case.wish.citation
+    return Correction(
+        0,
+        entry.supplier,
+        citation.record_id,
+        display(citation),
+        case.request_id,
+        entry.number,
+        code,
+        wanted_part(citation),
+        at,
+        None,
+        "",
+        "",
+    )
+
+
+def _tally(text: str | None) -> Tally:
+    return tally_decoder.decode(text) if text else Tally()
+
+
+def relearn(
+    unit: Unit, network: Network, calendars: Mapping[str, Calendar], histories: Iterable[Sequence[Event]]
+) -> int:
+    """Count everything again from the events, in the order in which they happened; how many answers were counted.
+
+    Corrections are people's work by now and stay as they are.
+    """
+    answers: list[tuple[datetime, Event, Case]] = []
+    for events in histories:
+        case = Case(events[0].request_id)
+        for event in events:
+            if event.name in ANSWERS and event.entry:
+                answers.append((event.at, event, case))
+            try:
+                case = apply(case, event)
+            except NotAllowed:  # of a life cycle that has changed since: what was learnt up to here stays
+                break
+    answers.sort(key=lambda each: (each[0], each[1].request_id, each[1].seq))
+    tallies: dict[str, Tally] = {}
+    trust: dict[tuple[str, str], HoldingPast] = {}
+    for _, event, case in answers:
+        entry = case.entry(event.entry)
+        calendar = calendars.get(entry.supplier) or Calendar()
+        for key in tally_keys(network, case, entry.supplier):
+            tallies[key] = counted(tallies.get(key, Tally()), entry, event, calendar)
+        record = case.wish.citation.record_id if case.wish else ""
+        if record and (code := _finding(event)):
+            at = (record, entry.supplier)
+            trust[at] = found_out(trust.get(at, HoldingPast()), code, day_of(event.at))
+    performance.forget_performance(unit)
+    performance.put_tallies(unit, {key: msgspec.json.encode(value).decode() for key, value in tallies.items()})
+    for (record, library), past in sorted(trust.items()):
+        performance.put_trust(unit, record, library, msgspec.json.encode(past).decode())
+    return len(answers)

@@ -1,0 +1,237 @@
+"""Requests as people and programs deal with them: make one, do something to one, let the clocks run.
+
+Every call is one transaction of the caller's (`unit`), so that whatever must be committed with it can be: the answer
+to a repeated call, an entry of the audit. Nothing is acknowledged before that is committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+from msgspec import Struct, structs
+
+from mappings.requests import LEVELS, SERVICES, Wish
+from routing import clocks
+from routing.citations import citation_of, clean, missing, wish_facts
+from routing.settings import load_network, load_settings
+from routing.sourcing import live_union
+from routing.states import TIMERS, Case, Entry, NotAllowed
+from routing.steps import settle
+from routing.work import SYSTEM, TIMER, Actor, Surroundings, Work, open_work
+from store import requests, timers
+from store.database import Database, Unit
+from store.request_events import last_event_at
+from store.requests import Person
+from store.timers import Timer
+
+log = structlog.get_logger("routing")
+
+
+class NewRequest(Struct, frozen=True):
+    """What is asked for, by whom. The requesting library is that of the reader: a public branch asks through its
+    gateway."""
+
+    wish: Wish
+    library: str  # the reader's
+    reader: int  # account id
+    note: str = ""
+    delivery: str = ""
+    source: str = "form"  # record, openurl, form, api, iso18626
+    sponsored: bool = False  # an officer asks for the reader
+
+
+class Incomplete(Exception):  # noqa: N818 — it says what is wrong
+    """Fields are missing without which no library can find the item: they are asked for before it is sent."""
+
+    def __init__(self, fields: tuple[str, ...]) -> None:
+        super().__init__(", ".join(fields))
+        self.fields = fields
+
+
+class UnknownRequest(LookupError):  # noqa: N818 — as Incomplete
+    """There is no request of that number."""
+
+
+class RequestService:
+    """Thread-safe; keeps nothing."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.clock = clock
+
+    def around(self, unit: Unit) -> Surroundings:
+        """Who takes part and how, as of now."""
+        return Surroundings(load_network(unit), load_settings(unit), self.clock())
+
+    def create(self, unit: Unit, new: NewRequest, actor: Actor, around: Surroundings | None = None) -> Case:
+        """Make the request and send it on its way. Raises Incomplete and NotAllowed."""
+        around = around or self.around(unit)
+        requester, branch = around.network.requesting(new.library)
+        if requester not in around.network.libraries:
+            raise NotAllowed("unknown-library", f"没有代码为 {requester} 的馆。", f"There is no library {requester}.")
+        wish = completed(unit, new.wish)
+        require_sound(wish, around.now)
+        number = requests.new_request(unit, around.now)
+        person = Person(new.reader, new.note, new.delivery)
+        requests.put_person(unit, number, person)
+        work = Work(unit, around, Case(number), person)
+        data = {
+            "requester": requester,
+            "branch": branch,
+            "wish": msgspec.to_builtins(wish),
+            "source": new.source,
+            "sponsored": new.sponsored,
+        }
+        work.fire("submit", structs.replace(actor, library=actor.library or requester), data=data)
+        settle(work)
+        return work.save()
+
+    def fire(
+        self,
+        unit: Unit,
+        request_id: int,
+        name: str,
+        actor: Actor,
+        *,
+        entry: int = 0,
+        data: Mapping[str, Any] | None = None,
+        around: Surroundings | None = None,
+    ) -> Case:
+        """Let an event happen, and all that the system does thereupon. Raises UnknownRequest, NotAllowed,
+        Incomplete."""
+        work = open_work(unit, around or self.around(unit), request_id)
+        if work is None:
+            raise UnknownRequest(request_id)
+        told = dict(data or {})
+        if name in ("amend", "resolve", "submit", "extend") and "wish" in told:
+            wish = completed(unit, msgspec.convert(told["wish"], Wish))
+            if name != "resolve":
+                require_sound(wish, work.now)
+            told["wish"] = msgspec.to_builtins(wish)
+        if name == "insist":
+            told["check"] = work.case.state
+        if name == "forward":
+            told["child"] = max((each.number for each in work.case.entries), default=0) + 1
+        if name == "escalate":
+            told["desk"] = _next_desk(work)
+            if told["desk"] == work.case.desk:
+                return work.case
+        work.fire(name, actor, entry, told)
+        settle(work)
+        return work.save()
+
+    # ------------------------------------------------------------------------------------------ clocks
+
+    def run_timers(self, database: Database, limit: int = 1000) -> int:
+        """Fire everything whose time has come, each in a transaction of its own; how many there were.
+
+        All that are due are dealt with in one pass (ReShare's took one per level and run). Any number of processes
+        may do this at once: whoever takes a timer away has its request locked.
+        """
+        done = 0
+        with database.read() as unit:
+            due = timers.due_timers(unit, self.clock(), limit)
+        for timer in due:
+            try:
+                with database.write() as unit:
+                    done += self._ring(unit, timer)
+            except NotAllowed as error:  # the request has moved on in a way that nobody foresaw: tell, and go on
+                log.error("timer_refused", request=timer.request_id, kind=timer.kind, reason=str(error))
+                with database.write() as unit:
+                    timers.drop_timer(unit, timer.request_id, timer.entry, timer.kind)
+        return done
+
+    def _ring(self, unit: Unit, timer: Timer) -> bool:
+        """False where another process has had it, or its time has not come after all."""
+        around = self.around(unit)
+        work = open_work(unit, around, timer.request_id)
+        current = next((t for t in timers.timers_of(unit, timer.request_id) if _same(t, timer)), None)
+        if work is None or current is None or current.due_at > around.now:
+            return False
+        if (later := _put_off(work, current)) is not None:
+            timers.set_timer(unit, later)
+            return False
+        timers.drop_timer(unit, timer.request_id, timer.entry, timer.kind)
+        event, scope, states = TIMERS[timer.kind]
+        state = work.case.entry(timer.entry).state if scope == "entry" else work.case.state
+        if state in states:
+            data = {"recall": {"why": timer.kind}, "escalate": {"desk": _next_desk(work)}}.get(event, {})
+            if not (event == "escalate" and data["desk"] == work.case.desk):
+                work.fire(event, TIMER, timer.entry, data)
+                settle(work)
+        work.save()
+        return True
+
+    def reroute(self, unit: Unit, symbol: str) -> int:
+        """A library has closed: whatever lies there unseen goes on to the next one. How many requests that were."""
+        around = self.around(unit)
+        moved = 0
+        for row, entry in requests.queue_of(unit, symbol, ("sent",)):
+            work = open_work(unit, around, row.id)
+            if work is None or work.case.entry(entry.number).state != "sent":
+                continue
+            work.fire("recall", SYSTEM, entry.number, {"why": "closed"})
+            settle(work)
+            work.save()
+            moved += 1
+        return moved
+
+
+def _same(a: Timer, b: Timer) -> bool:
+    return (a.entry, a.kind) == (b.entry, b.kind)
+
+
+def _put_off(work: Work, timer: Timer) -> Timer | None:
+    """The clock of an entry stands still on days on which its library has said since that it is closed."""
+    if timer.kind not in ("receipt", "action"):
+        return None
+    entry: Entry = work.case.entry(timer.entry)
+    since = last_event_at(work.unit, work.case.request_id, timer.entry) or entry.sent
+    if since is None:
+        return None
+    settings = work.around.settings.clocks
+    again = clocks.entry_timer(work.case, entry, since, work.network, work.around.calendar, settings)
+    return again if again is not None and again.due_at > work.now else None
+
+
+def _next_desk(work: Work) -> str:
+    case = work.case
+    subject = case.wish.subject if case.wish else ""
+    return work.network.desk_for(case.requester, subject, after=case.desk) or case.desk
+
+
+def completed(unit: Unit, wish: Wish) -> Wish:
+    """The wish with its citation cleaned, and with what the union record says where the citation says nothing."""
+    citation = clean(wish.citation)
+    union = live_union(unit, citation.record_id) if citation.record_id else None
+    if union is None:
+        return structs.replace(wish, citation=structs.replace(citation, record_id=""))
+    known = citation_of(union)
+    told = {name: getattr(citation, name) for name in citation.__struct_fields__}
+    unsaid = {name: getattr(known, name) for name, value in told.items() if value in ("", "unknown")}
+    material, subject, language = wish_facts(union)
+    return structs.replace(
+        wish,
+        citation=structs.replace(citation, **unsaid, record_id=union.id),
+        material=material,
+        subject=subject or wish.subject,
+        language=language or wish.language,
+    )
+
+
+def require_sound(wish: Wish, now: datetime) -> None:
+    """Raises Incomplete where a library could not find the item by it, NotAllowed where it makes no sense."""
+    if wish.service not in SERVICES or wish.level not in LEVELS:
+        raise NotAllowed("bad-service", "服务方式或时限有误。", "There is no such service or level.")
+    if wish.need_before:
+        try:
+            last = date.fromisoformat(wish.need_before)
+        except ValueError as error:
+            raise NotAllowed("bad-date", "日期应写作 2026-12-31。", "Write the date as 2026-12-31.") from error
+        if last < (now - timedelta(days=1)).date():
+            raise NotAllowed("past-date", "所需日期已过。", "The day by which it is needed is over.")
+    if fields := missing(wish):
+        raise Incomplete(fields)

@@ -1,0 +1,138 @@
+"""Who may supply a request, as the live union catalogue, the libraries' policies and their past say; read from the
+store.
+
+Holding and willingness are separate facts: that a library holds an item comes from its catalogue (and from what it has
+said of that holding since), that it will send it from what it has sent before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from mappings.model import Holder, Holding, UnionRecord, union_key
+from mappings.requests import LibraryPolicy, Wish
+from routing.candidates import Candidate
+from routing.coverage import covers
+from routing.estimates import Estimate, HoldingPast, HoldingTrust, Tally, estimate, holding_trust
+from routing.learning import day_of, past_decoder, tally_decoder, tally_keys
+from routing.network import Network
+from routing.states import ACTIVE
+from routing.work import Work
+from store import performance, requests, unions
+from store.database import Unit
+from store.requests import LibraryLoad
+
+BEST_FIRST = ("available", "reference", "", "on_loan", "in_process", "missing", "withdrawn")
+"""Statuses of holdings, the one that promises most first."""
+
+PARTNER_TRUST = HoldingTrust(c=0.5, a=0.95)
+"""In partners whose catalogues we don't have: whether they hold it is not known."""
+
+
+def live_union(unit: Unit, record_id: str) -> UnionRecord | None:
+    """The union record of that id, or the one that it was merged into; None = there is none any longer."""
+    key = union_key(record_id)
+    if key is None:
+        return None
+    found = unions.get_union(unit, key)
+    if found is None and (live := unions.redirect(unit, key)) is not None:
+        return unions.get_union(unit, live)
+    return found
+
+
+def find_candidates(work: Work, union: UnionRecord | None) -> list[Candidate]:
+    """Every library that holds it, and behind them the partners, each with what speaks for and against asking it."""
+    network, case = work.network, work.case
+    assert case.wish is not None
+    holders = {holder.library: holder for holder in union.holders} if union else {}
+    symbols = [symbol for symbol in holders if symbol not in (case.requester, case.branch)]
+    if case.partners or work.around.settings.partners_automatic or not symbols:
+        symbols += [symbol for symbol in network.externals if symbol not in holders and symbol != case.requester]
+    known = _Known(work, symbols)
+    return [_candidate(work, known, symbol, holders.get(symbol), union) for symbol in symbols]
+
+
+class _Known:
+    """What the store knows of these libraries, read at once: a rota has a hundred of them."""
+
+    def __init__(self, work: Work, symbols: Sequence[str]) -> None:
+        unit, around = work.unit, work.around
+        record = work.case.wish.citation.record_id if work.case.wish else ""
+        self.keys = {symbol: tally_keys(around.network, work.case, symbol) for symbol in symbols}
+        texts = performance.tallies(unit, {key for keys in self.keys.values() for key in keys})
+        self.tallies: Mapping[str, Tally] = {key: tally_decoder.decode(text) for key, text in texts.items()}
+        self.pasts = {
+            library: past_decoder.decode(text) for library, text in performance.trust_in(unit, record, symbols).items()
+        }
+        today = work.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        since = work.now - timedelta(days=around.settings.fairness_days)
+        self.loads = requests.loads(unit, symbols, ACTIVE, today, since)
+        self.open = requests.open_since(unit, symbols, ACTIVE)
+
+
+def _candidate(work: Work, known: _Known, symbol: str, holder: Holder | None, union: UnionRecord | None) -> Candidate:
+    network, case = work.network, work.case
+    assert case.wish is not None
+    policy = network.policy(symbol)
+    way = network.way(case.requester, symbol, case.wish.subject)
+    calendar = work.around.calendar(symbol)
+    coverage = covers(holder.holdings, case.wish.citation, case.wish.material)[0] if holder else "unknown"
+    load = known.loads.get(symbol) or LibraryLoad()
+    return Candidate(
+        library=symbol,
+        path=way.path,
+        manual_hops=len(way.manual),
+        estimate=_estimate(work, known, symbol, holder, coverage),
+        queue=load.queue,
+        capacity=policy.capacity,
+        sent_today=load.sent_today,
+        daily_cap=policy.daily_cap,
+        supplied=load.supplied,
+        received=load.received,
+        coverage=coverage,
+        available=holder.available if holder else True,
+        last_resort=holder is None,
+        closed_days=calendar.closed_days(work.now),
+        excluded=excluded(network, policy, case.requester, symbol, case.wish),
+    )
+
+
+def _estimate(work: Work, known: _Known, symbol: str, holder: Holder | None, coverage: str) -> Estimate:
+    assert work.case.wish is not None
+    today = day_of(work.now)
+    if holder is None:
+        trust = PARTNER_TRUST
+    else:
+        past = known.pasts.get(symbol) or HoldingPast()
+        status = best_status(holder.holdings)
+        trust = holding_trust(coverage, status, work.case.wish.service, past, today)
+    calendar = work.around.calendar(symbol)
+    waiting = [calendar.working_days(sent, work.now) for sent in known.open.get(symbol, ())]
+    settings = work.around.settings.rota.estimates
+    return estimate(known.tallies, known.keys[symbol], today, trust, waiting, settings)
+
+
+def best_status(holdings: Sequence[Holding]) -> str:
+    """Of everything that the library has of it, the status that promises most."""
+    told = [item.status for holding in holdings for item in holding.items] or [each.status for each in holdings]
+    return min(told, key=lambda status: BEST_FIRST.index(status) if status in BEST_FIRST else 2, default="")
+
+
+def excluded(network: Network, policy: LibraryPolicy, requester: str, symbol: str, wish: Wish) -> str:
+    """Why the library can't be asked by its own policy, as a code; "" = it can."""
+    if symbol not in network.libraries:
+        return "unknown_library"
+    if policy.paused:
+        return "paused"
+    if wish.service == "loan" and not policy.lends:
+        return "no_loans"
+    if wish.service == "copy" and not policy.copies:
+        return "no_copies"
+    if wish.service == "copy_or_loan" and not (policy.copies or policy.lends):
+        return "no_copies"
+    if policy.only_for and network.side(requester) not in policy.only_for:
+        return "other_consortium"
+    if wish.material in policy.not_materials:
+        return "material"
+    return ""

@@ -1,0 +1,275 @@
+"""What the system does by itself: after every event, the next step of the request, until somebody else has the word.
+
+A table from states to steps, read by `settle`. A step fires one event, or none where there is nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from mappings.model import Holding
+from mappings.requests import Wish
+from routing.candidates import Place, Rota
+from routing.citations import item_key
+from routing.clocks import expiry
+from routing.coverage import covers, requestable
+from routing.prediction import Prediction, predict
+from routing.rota import build_rota
+from routing.sourcing import excluded, find_candidates, live_union
+from routing.states import CLOSED, Case, Entry
+from routing.work import RULE, Work
+from store import choices, requests
+from store.choices import Choice
+
+MOST_STEPS = 200
+"""In one transaction. A rota of a hundred libraries that are all closed is skipped in as many."""
+
+
+def settle(work: Work) -> Case:
+    """Go on until there is nothing more that the system could do."""
+    for _ in range(MOST_STEPS):
+        step = _STEPS.get(work.case.state, _recall_what_is_over)
+        if not step(work):
+            return work.case
+    raise RuntimeError(f"request {work.case.request_id} did not come to rest in {MOST_STEPS} steps")
+
+
+# ---------------------------------------------------------------------------------------------- checking
+
+
+def _check(work: Work) -> bool:
+    """Whatever a requester must know before the request leaves, in the order in which it matters."""
+    case = work.case
+    assert case.wish is not None
+    union = live_union(work.unit, case.wish.citation.record_id)
+    told = set(case.acknowledged)
+    if union is None:
+        if "dup_hold" not in told and (other := _repeated(work)):
+            work.fire("same_open", data={"other": other})
+        elif any(entry.state == "planned" or entry.asked for entry in case.entries):
+            work.fire("holders", data={"record": ""})  # it was asked for already without a record
+        else:
+            desk = work.network.desk_for(case.requester, case.wish.subject)
+            work.fire("no_match", data={"desk": desk})
+        return True
+    own = next((each for each in union.holders if each.library in (case.branch, case.requester)), None)
+    if "owned" not in told and own is not None and own.available and _has_wanted(own.holdings, case.wish):
+        work.fire("own_holding", data={"library": own.library})
+    elif "dup_hold" not in told and (other := _repeated(work)):
+        work.fire("same_open", data={"other": other})
+    elif "restricted" not in told and (codes := requestable(union, case.wish)):
+        work.fire("restricted", data={"why": list(codes)})
+    else:
+        work.fire("holders", data={"record": union.id})
+    return True
+
+
+def _has_wanted(holdings: Sequence[Holding], wish: Wish) -> bool:
+    return covers(holdings, wish.citation, wish.material)[0] != "no"
+
+
+def _repeated(work: Work) -> int:
+    if work.person is None:
+        return 0
+    since = work.now - timedelta(days=work.around.settings.repeat_days)
+    assert work.case.wish is not None
+    key = item_key(work.case.wish.citation)
+    return requests.repeated(work.unit, work.person.account, key, since, work.case.request_id) if key else 0
+
+
+# ---------------------------------------------------------------------------------------------- the rota
+
+
+def _make_rota(work: Work) -> bool:
+    case = work.case
+    assert case.wish is not None
+    union = live_union(work.unit, case.wish.citation.record_id)
+    rota = build_rota(
+        case.wish,
+        find_candidates(work, union),
+        work.around.settings.rota,
+        tried=tried(case),
+        chain=[case.requester, case.branch],
+        now=work.now,
+        seed=seed_of(case),
+        days_left=_days_left(work),
+    )
+    if not rota.entries:
+        _keep(work, rota, None)
+        work.fire("exhausted")
+        return True
+    calendars = {symbol: work.around.calendar(symbol) for place in rota.entries for symbol in [place.candidate.library]}
+    number = _keep(work, rota, predict(rota, calendars, work.now, rota.seed))
+    first = max((entry.number for entry in case.entries), default=0) + 1
+    entries = [_planned(work, place, first + index) for index, place in enumerate(rota.entries)]
+    chosen = {"id": number, "policy": rota.policy, "seed": rota.seed, "propensity": rota.propensity}
+    work.fire("rota", data={"choice": chosen, "entries": entries})
+    return True
+
+
+def tried(case: Case) -> list[str]:
+    """Libraries that are not asked again for this request, those too to which a gateway was to pass it on."""
+    asked = [entry for entry in case.entries if entry.state not in ("planned", "skipped")]
+    return [symbol for entry in asked for symbol in (entry.supplier, entry.toward) if symbol]
+
+
+def seed_of(case: Case) -> int:
+    """The same request at the same point makes the same draws."""
+    text = f"{case.request_id}/{case.seq}"
+    return int.from_bytes(blake2b(text.encode(), digest_size=6).digest())
+
+
+def _days_left(work: Work) -> float | None:
+    assert work.case.wish is not None
+    if not work.case.wish.need_before:
+        return None
+    timer = expiry(work.case, work.around.settings.clocks)
+    assert timer is not None
+    grace = timedelta(days=work.around.settings.clocks.grace)
+    return max(0.0, work.around.calendar(work.case.requester).working_days(work.now, timer.due_at - grace))
+
+
+def _planned(work: Work, place: Place, number: int) -> dict[str, Any]:
+    """The entry as the event tells it. Where people pass it on at a hop, that hop is asked."""
+    case, candidate = work.case, place.candidate
+    assert case.wish is not None
+    way = work.network.way(case.requester, candidate.library, case.wish.subject)
+    told: dict[str, Any] = {"entry": number, "supplier": way.asked, "path": list(way.path)}
+    if way.manual:
+        told["path"] = list(way.path[: way.path.index(way.asked) + 1])
+        told["toward"] = candidate.library
+    return told | {
+        "p": round(place.p, 4), "t": round(place.t, 3), "r": round(place.r, 3), "score": round(place.score, 3),
+    }  # fmt: skip
+
+
+def _keep(work: Work, rota: Rota, prediction: Prediction | None) -> int:
+    """Store the choice with everything that it was made by."""
+    return choices.add_choice(
+        work.unit,
+        Choice(
+            0,
+            work.case.request_id,
+            work.now,
+            rota.policy,
+            msgspec.json.encode(rota).decode(),
+            prediction.median_at if prediction else None,
+            prediction.late_at if prediction else None,
+            prediction.p_fill if prediction else 0.0,
+            msgspec.json.encode(prediction).decode() if prediction else "",
+        ),
+    )
+
+
+# ---------------------------------------------------------------------------------------------- asking
+
+
+def _ask(work: Work) -> bool:
+    """Send it to the next library; or deal with what the last one said of the request itself."""
+    case = work.case
+    if case.active is not None:
+        return False
+    if case.filled is not None:  # a bad copy: the same library again
+        _send(work, case.filled, "retry")
+        return True
+    last = _last_answered(case)
+    if last is not None and last.code == "Incomplete" and work.last is not None and work.last.name == "refuse":
+        work.fire("incomplete", data={"entry": last.number})
+        return True
+    if last is not None and last.code == "Duplicate" and work.last is not None and work.last.name == "refuse":
+        work.fire("repeated", data={"entry": last.number})
+        return True
+    if not case.planned:
+        work.fire("exhausted")
+        return True
+    following = case.planned[0]
+    if reason := _not_now(work, following):
+        work.fire("skip", entry=following.number, data={"reason": reason})
+    else:
+        _send(work, following, "send")
+    return True
+
+
+def _last_answered(case: Case) -> Entry | None:
+    answered = [(entry.answered, entry.number, entry) for entry in case.entries if entry.answered]
+    return max(answered, key=lambda each: each[:2])[2] if answered else None
+
+
+def _not_now(work: Work, entry: Entry) -> str:
+    """What has come between since the rota was made; "" = nothing."""
+    case = work.case
+    assert case.wish is not None
+    policy = work.network.policy(entry.supplier)
+    if code := excluded(work.network, policy, case.requester, entry.supplier, case.wish):
+        return code
+    if policy.daily_cap and not entry.parent:
+        today = work.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        load = requests.loads(work.unit, [entry.supplier], (), today, work.now)[entry.supplier]
+        if load.sent_today >= policy.daily_cap and len(case.planned) > 1:
+            return "cap_reached"
+    return ""
+
+
+def _send(work: Work, entry: Entry, event: str) -> None:
+    work.fire(event, entry=entry.number, data={"supplier": entry.supplier, "path": list(entry.path)})
+
+
+# ---------------------------------------------------------------------------------------------- the other states
+
+
+def _decide(work: Work) -> bool:
+    """Accept a supplier's condition by rule where it costs no more than the reader or the library has allowed."""
+    active = work.case.active
+    assert active is not None and work.case.wish is not None
+    allowed = max(work.case.wish.max_cost, work.network.policy(work.case.requester).accept_cost)
+    if active.code or active.cost > allowed:  # a condition in words is for people to decide
+        return False
+    work.fire("accept", RULE, entry=active.number)
+    return True
+
+
+def _cancel(work: Work) -> bool:
+    active = work.case.active
+    if active is None:
+        work.fire("cancel_done")
+        return True
+    if active.state == "cancel_sent":
+        return False
+    work.fire("recall", entry=active.number, data={"why": "cancelled"})
+    return True
+
+
+def _recall_what_is_over(work: Work) -> bool:
+    """Supplied, or ended: whoever is still being asked need not go on."""
+    case = work.case
+    active = case.active
+    if active is None or active.state == "cancel_sent":
+        return False
+    why = "expired" if case.state in CLOSED else "late_fill"
+    work.fire("recall", entry=active.number, data={"why": why})
+    return True
+
+
+def _wait(work: Work) -> bool:
+    return False
+
+
+_STEPS: dict[str, Callable[[Work], bool]] = {
+    "draft": _wait,
+    "checking": _check,
+    "owned": _wait,
+    "dup_hold": _wait,
+    "restricted": _wait,
+    "blank": _wait,
+    "routing": _make_rota,
+    "asking": _ask,
+    "condition": _decide,
+    "review": _wait,
+    "cancelling": _cancel,
+}
+"""In any other state, all that is left is to recall whoever is still being asked."""

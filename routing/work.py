@@ -1,0 +1,219 @@
+"""One request, in one transaction: events are added to it, and all that follows from an event is done beside it.
+
+Invariant: the events, what they make (request, rota entries), the timers, what was learnt, the postings of the ledger
+and the messages that go out are committed together or not at all. So no message tells of something that did not
+happen, and nothing that happened is without its message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from mappings.requests import Event
+from routing import clocks, learning
+from routing.calendar import Calendar
+from routing.citations import display, item_key
+from routing.ledger import record_supply, reverse_supply
+from routing.network import Network
+from routing.notifying import Notifier
+from routing.settings import RoutingSettings
+from routing.states import CLOSED, OPEN, Case, apply
+from store import choices, requests, timers
+from store.database import Unit
+from store.request_events import add_events
+from store.requests import EntryRow, Person, RequestRow
+
+
+class Actor(Struct, frozen=True):
+    """Who does something to a request."""
+
+    kind: str  # one of mappings.requests.ACTORS
+    who: int = 0  # id of a staff account; readers are 0
+    library: str = ""
+    on_behalf_of: str = ""
+
+
+SYSTEM = Actor("system")
+TIMER = Actor("timer")
+RULE = Actor("rule")
+
+
+class Surroundings:
+    """What a transaction needs to know beside the request: who takes part, settings, calendars. Read once."""
+
+    def __init__(self, network: Network, settings: RoutingSettings, now: datetime) -> None:
+        self.network = network
+        self.settings = settings
+        self.now = now
+        self._calendars: dict[str, Calendar] = {}
+
+    def calendar(self, symbol: str) -> Calendar:
+        found = self._calendars.get(symbol)
+        if found is None:
+            found = self._calendars[symbol] = Calendar.of(
+                self.network.policy(symbol), self.settings.days, self.settings.hours
+            )
+        return found
+
+
+class Work:
+    """A request that is being changed. `save` ends it; until then nothing of it is stored but what follows from it."""
+
+    def __init__(self, unit: Unit, around: Surroundings, case: Case, person: Person | None) -> None:
+        self.unit = unit
+        self.around = around
+        self.case = case
+        self.person = person
+        self.now = around.now
+        self._events: list[Event] = []
+        self._notifier = Notifier(unit, around.network, person.account if person else 0)
+
+    @property
+    def network(self) -> Network:
+        return self.around.network
+
+    @property
+    def last(self) -> Event | None:
+        """The last event of this transaction."""
+        return self._events[-1] if self._events else None
+
+    def fire(self, name: str, actor: Actor = SYSTEM, entry: int = 0, data: Mapping[str, Any] | None = None) -> Case:
+        """Let it happen, with all that follows at once. Raises NotAllowed, and then nothing has happened."""
+        before = self.case
+        event = Event(
+            before.request_id,
+            before.seq + 1,
+            self.now,
+            name,
+            actor.kind,
+            actor.who,
+            actor.library or (before.entry(entry).supplier if entry and actor.kind == "system" else ""),
+            actor.on_behalf_of,
+            entry,
+            dict(data or {}),
+        )
+        self.case = apply(before, event)
+        self._events.append(event)
+        self._set_clocks(before, event)
+        if event.entry and event.name in learning.ANSWERS:
+            supplier = before.entry(entry).supplier
+            learning.learn(self.unit, self.network, self.around.calendar(supplier), before, event)
+        self._settle_accounts(before, event)
+        self._close_choices(before)
+        self._notifier.tell(before, event, self.case, self.now)
+        return self.case
+
+    # ------------------------------------------------------------------------------------------ what follows
+
+    def _set_clocks(self, before: Case, event: Event) -> None:
+        case, settings = self.case, self.around.settings.clocks
+        calendars = self.around.calendar
+        if event.entry:
+            was = before.entry(event.entry)
+            entry = case.entry(event.entry)
+            if entry.state != was.state:
+                if kind := clocks.ENTRY_KIND.get(was.state):
+                    timers.drop_timer(self.unit, case.request_id, entry.number, kind)
+                timer = (
+                    clocks.retry_timer(case, entry, str(event.data.get("until", "")), self.now, calendars)
+                    if entry.state == "deferred"
+                    else clocks.entry_timer(case, entry, self.now, self.network, calendars, settings)
+                )
+                if timer:
+                    timers.set_timer(self.unit, timer)
+        if case.state != before.state or event.name == "escalate":
+            for kind in ("escalate", "receive"):
+                timers.drop_timer(self.unit, case.request_id, 0, kind)
+            if timer := clocks.request_timer(case, self.now, calendars, settings):
+                timers.set_timer(self.unit, timer)
+            if case.state not in (*OPEN, "cancelling"):
+                timers.drop_timer(self.unit, case.request_id, 0, "expire")
+        if event.name in ("submit", "amend", "extend"):
+            timers.drop_timer(self.unit, case.request_id, 0, "expire")
+            if timer := clocks.expiry(case, settings):
+                timers.set_timer(self.unit, timer)
+
+    def _settle_accounts(self, before: Case, event: Event) -> None:
+        if event.name == "fill":
+            entry = self.case.entry(event.entry)
+            assert self.case.wish is not None
+            record_supply(
+                self.unit,
+                request_id=self.case.request_id,
+                entry=entry.number,
+                path=entry.path,
+                requester=self.case.requester,
+                wish=self.case.wish,
+                pages=entry.pages,
+                actual_cost=entry.cost,
+                at=self.now,
+                libraries=self.network.libraries,
+            )
+        elif event.entry and event.name in learning.ANSWERS and before.entry(event.entry).asked > 1:
+            # Its copy was bad and no better one came: what was posted for it is given back. (Nothing, else.)
+            reverse_supply(self.unit, request_id=self.case.request_id, entry=event.entry, at=self.now)
+
+    def _close_choices(self, before: Case) -> None:
+        """A promise is kept or broken when the reader has the item, or when it is clear that it won't come."""
+        ended = self.case.state == "delivered" or self.case.state in CLOSED
+        if ended and before.state not in ("delivered", "on_loan", *CLOSED):
+            filled = self.case.state == "delivered"
+            choices.end_choices(self.unit, self.case.request_id, self.now, filled=filled)
+
+    # ------------------------------------------------------------------------------------------ storing
+
+    def save(self) -> Case:
+        """Store the events and what they have made of it."""
+        if self._events:
+            add_events(self.unit, self._events)
+            requests.save_request(self.unit, row_of(self.case), entry_rows(self.case))
+            self._events = []
+        return self.case
+
+
+def row_of(case: Case) -> RequestRow:
+    """The request as lists show it."""
+    wish = case.wish
+    assert wish is not None and case.created is not None and case.updated is not None
+    asked = case.active or case.filled
+    return RequestRow(
+        id=case.request_id,
+        state=case.state,
+        seq=case.seq,
+        created=case.created,
+        updated=case.updated,
+        closed=case.closed,
+        requester=case.requester,
+        branch=case.branch,
+        desk=case.desk if case.state == "blank" else "",
+        supplier=asked.supplier if asked else "",
+        title=display(wish.citation),
+        record=wish.citation.record_id,
+        item=item_key(wish.citation),
+        service=wish.service,
+        level=wish.level,
+        folded=msgspec.json.encode(case).decode(),
+    )
+
+
+def entry_rows(case: Case) -> list[EntryRow]:
+    return [
+        EntryRow(case.request_id, each.number, each.supplier, each.state, each.position, each.sent, each.answered)
+        for each in case.entries
+    ]
+
+
+case_decoder = msgspec.json.Decoder(Case)
+
+
+def open_work(unit: Unit, around: Surroundings, request_id: int) -> Work | None:
+    """The request, locked; None = there is none of that number."""
+    row = requests.lock_request(unit, request_id)
+    if row is None:
+        return None
+    return Work(unit, around, case_decoder.decode(row.folded), requests.person_of(unit, request_id))
