@@ -1,0 +1,67 @@
+"""What a policy has found out of the libraries by asking them: the live system's estimates, fed with nothing but the
+answers that the policy itself got."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from routing.estimates import (
+    Estimate,
+    HoldingPast,
+    Tally,
+    estimate,
+    filled,
+    found_out,
+    holding_trust,
+    keys_of,
+    refused,
+    silent,
+)
+from routing.simulator.libraries import SimulatedLibrary
+from routing.simulator.world import Request
+
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+class Experience:
+    """Begins with the priors alone."""
+
+    def __init__(self, libraries: tuple[SimulatedLibrary, ...]) -> None:
+        self._libraries = libraries
+        self._tallies: dict[str, Tally] = {}
+        self._keys: dict[tuple[int, str, str, str], tuple[str, ...]] = {}
+        self._past: dict[tuple[int, int], HoldingPast] = {}  # by title and library
+
+    def learn(self, library: int, request: Request, answer: str, days: float, now: float) -> None:
+        """`answer`: fill, silence, or the code of a refusal, after so many working days."""
+        day = now - _EPOCH
+        for key in self._keys_of(library, request):
+            tally = self._tallies.get(key, Tally())
+            if answer == "fill":
+                tally = filled(tally, days, day)
+            elif answer == "silence":
+                tally = silent(tally, days, day)
+            else:
+                tally = refused(tally, days, answer, day)
+            self._tallies[key] = tally
+        holding = request.title, library
+        self._past[holding] = found_out(self._past.get(holding, HoldingPast()), answer, day)
+
+    def expect(self, library: int, request: Request, now: float, open_days: Iterable[float]) -> Estimate:
+        """`open_days`: working days for which requests lie there unanswered."""
+        past, day = self._past.get((request.title, library), HoldingPast()), now - _EPOCH
+        status = "on_loan" if request.pairs[library].shown_out else "available"
+        listed = request.holdings[library]
+        coverage = listed.coverage if listed.listed else "unknown"
+        trust = holding_trust(coverage, status, request.service, past, day)
+        return estimate(self._tallies, self._keys_of(library, request), day, trust, open_days)
+
+    def _keys_of(self, library: int, request: Request) -> tuple[str, ...]:
+        known = library, request.kind, request.subject, request.level
+        keys = self._keys.get(known)
+        if keys is None:
+            of, material = self._libraries[library], request.material
+            keys = keys_of(of.symbol, of.type, of.side, material, request.subject, request.service, request.level)
+            self._keys[known] = keys
+        return keys
