@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from importlib.metadata import version
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI
@@ -11,10 +12,12 @@ from fastapi.exceptions import RequestValidationError
 from msgspec import structs
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from indexer.engine.protocol import BadCursor, Engine, EngineError, TooLong, Unavailable
+from search_api.access.door import Door
+from search_api.access.guard import SAFE, try_to_recognise
 from search_api.catalogue import Catalogue
 from search_api.metrics import Metrics
 from search_api.openapi import ProblemResponse
@@ -28,6 +31,7 @@ from search_api.problems import (
     no_such_page,
     query_too_long,
     store_unavailable,
+    too_large,
     wrong_method,
 )
 from search_api.queries import MAX_QUERY, SearchParameters
@@ -39,6 +43,9 @@ from search_api.watching import Watch
 from store.database import Database, StoreError
 
 log = structlog.get_logger("search_api")
+
+MAX_BODY = 1024 * 1024
+"""Bytes of a form or message. A route that takes more says so itself."""
 
 DESCRIPTION = """通藏联合目录：检索成员馆的馆藏，查某一文献由哪些馆收藏。
 
@@ -56,11 +63,13 @@ def create_app(database: Database, engine: Engine, *, settings: ApiSettings) -> 
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        max_body_size=MAX_BODY,
     )
     watched = Metrics(Watch(database, engine, settings.data_folder))
     app.state.metrics = watched
     app.state.catalogue = Catalogue(database.observed(watched.transaction), engine, settings, watched.asking)
     app.state.pages = Pages(settings)
+    app.state.door = Door(database.observed(watched.transaction), settings)
     app.include_router(api.router)
     app.include_router(pages.router)
     app.include_router(metrics.router)
@@ -79,6 +88,10 @@ def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
         if request.url.path.startswith("/api/"):
             answer = structs.replace(problem.answer(), instance=f"urn:tongcang:request:{request_id}")
             return ProblemResponse(answer, problem.status, problem.headers)
+        try_to_recognise(request)
+        if problem.status == 401 and request.method in SAFE:
+            back = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
+            return RedirectResponse(f"/sign-in?next={back}", 303)
         made: Pages = app.state.pages
         asked = SearchParameters(q=request.query_params.get("q", "")[:MAX_QUERY])
         response = made.render(request, "problem.html", problem.status, problem=problem, parameters=asked)
@@ -97,7 +110,7 @@ def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
     def _(request: Request, error: HTTPException) -> Response:
         if error.status_code == 405:
             return tell(request, wrong_method((error.headers or {}).get("Allow", "GET")))
-        return tell(request, no_such_page())
+        return tell(request, too_large() if error.status_code == 413 else no_such_page())
 
     @app.exception_handler(BadCursor)
     def _(request: Request, error: BadCursor) -> Response:

@@ -8,10 +8,15 @@ from typing import Any
 from search_api.answers import BadParameter, ProblemAnswer
 
 TITLES = {
+    401: ("请先登录", "Sign in first"),
+    403: ("没有权限", "Not allowed"),
     404: ("未找到", "Not found"),
     405: ("不支持的请求方法", "Method not allowed"),
+    409: ("与现有数据冲突", "In conflict with what is there"),
     410: ("记录已删除", "The record is gone"),
+    413: ("提交的内容过大", "Too much at once"),
     422: ("请求参数有误", "A parameter is wrong"),
+    429: ("尝试次数过多", "Too many attempts"),
     500: ("系统出错", "An error of ours"),
     503: ("服务暂时不可用", "Not available for the moment"),
 }
@@ -73,6 +78,72 @@ def wrong_method(allowed: str) -> ProblemError:
         f"This address takes {allowed} requests only.",
         headers={"Allow": allowed},
     )
+
+
+def too_large() -> ProblemError:
+    return ProblemError(
+        413, "too-large", "提交的内容超过了允许的大小。", "What was sent is larger than this address takes."
+    )
+
+
+def sign_in_first() -> ProblemError:
+    return ProblemError(
+        401,
+        "sign-in",
+        "此页面须登录后使用；程序须出示有效的接口密钥。",
+        "Sign in for this page. A program shows an API key that is valid.",
+        headers={"WWW-Authenticate": 'Bearer realm="Tongcang"'},
+    )
+
+
+def bad_key() -> ProblemError:
+    return ProblemError(
+        401,
+        "bad-key",
+        "接口密钥无效、已过期或已撤销。请向本馆管理员申请新密钥。",
+        "The API key is not valid, has expired or was revoked. Ask your library's admin for a new one.",
+        headers={"WWW-Authenticate": 'Bearer realm="Tongcang", error="invalid_token"'},
+    )
+
+
+def forbidden() -> ProblemError:
+    return ProblemError(
+        403,
+        "forbidden",
+        "您的账户没有此项权限，或所涉及的数据属于其他成员馆。",
+        "Your account may not do this, or it belongs to another library.",
+    )
+
+
+def forged() -> ProblemError:
+    return ProblemError(
+        403,
+        "forged",
+        "无法确认这次提交来自本站页面，未作任何更改。请重新打开页面，再提交一次。",
+        "It is not certain that this was sent from a page of ours, so nothing was changed. "
+        "Open the page again and send it once more.",
+    )
+
+
+def unknown_thing() -> ProblemError:
+    return ProblemError(
+        404, "unknown", "没有这一项，或您无权查看。", "There is no such thing, or it is not yours to see."
+    )
+
+
+def too_many_attempts(seconds: int) -> ProblemError:
+    minutes = -(-seconds // 60)
+    return ProblemError(
+        429,
+        "too-many-attempts",
+        f"尝试次数过多。请在 {minutes} 分钟后再试。",
+        f"Too many attempts. Try again in {minutes} minutes.",
+        headers={"Retry-After": str(seconds)},
+    )
+
+
+def conflict(code: str, zh: str, en: str) -> ProblemError:
+    return ProblemError(409, code, zh, en)
 
 
 def unknown_record(record_id: str) -> ProblemError:

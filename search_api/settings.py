@@ -22,4 +22,7 @@ class ApiSettings(Struct, frozen=True):
     samples: tuple[Sample, ...] = ()
     retry_after: int = 5  # seconds that a client is told to wait when the engine or the store is down
     metrics_token: str = ""  # that a reader of /metrics shows; "" = loopback and private addresses may read
-    data_folder: str = ""  # whose disk /metrics tells of; "" = none
+    data_folder: str = ""  # whose disk /metrics tells of, and where erasures are noted; "" = none
+    self_registration: bool = False  # readers may make their own accounts
+    session_idle: int = 2 * 3600  # seconds without a request after which a session ends
+    session_lasting: int = 12 * 3600  # seconds after which it ends in any case

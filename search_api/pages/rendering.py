@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from search_api.access.guard import recognised
 from search_api.citation import coins
 from search_api.describing import material_words, publication, text_language, years
 from search_api.pages.wording import COOKIE, COOKIE_SECONDS, choose_language, load_sentences
@@ -74,21 +75,30 @@ class Pages:
         )
 
     def render(self, request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
-        """The page in the reader's language. A language asked for by ?lang= is remembered."""
+        """The page in the reader's language. A language asked for by ?lang= is remembered.
+
+        Templates know `principal`, who asks. What is shown to somebody who has signed in is kept by no cache.
+        """
         language = self.language_of(request)
+        principal = recognised(request)
         body = (
             self._environments[language]
             .get_template(template)
             .render(
                 **context,
                 path=request.url.path,
+                principal=principal,
                 other_language_url=_in_language(request, "zh" if language == "en" else "en"),
             )
         )
         response = HTMLResponse(
             body,
             status,
-            {"Content-Language": HTML_LANG[language], "Vary": "Accept-Language, Cookie", "Cache-Control": "no-cache"},
+            {
+                "Content-Language": HTML_LANG[language],
+                "Vary": "Accept-Language, Cookie",
+                "Cache-Control": "private, no-store" if principal.known else "no-cache",
+            },
         )
         if request.query_params.get("lang") in UI_LANGUAGES:
             response.set_cookie(COOKIE, language, max_age=COOKIE_SECONDS, httponly=True, samesite="lax")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from search_api import answers, examples
+from search_api.access.guard import require
 from search_api.catalogue import Deleted, Merged
 from search_api.finding import Question
 from search_api.openapi import JsonAnswer, ProblemResponse, build_openapi, documented
@@ -43,6 +44,7 @@ class HolderParameters(BaseModel):
 
 @router.get(
     "/search",
+    dependencies=[require("search")],
     summary="Search the union catalogue",
     response_class=JsonAnswer,
     responses=documented(answers.SearchAnswer, examples.SEARCH, 422, 503),
@@ -56,6 +58,7 @@ def search(parameters: Annotated[StrictSearchParameters, Query()], catalogue: Ca
 
 @router.get(
     "/suggest",
+    dependencies=[require("search")],
     summary="Titles that begin so",
     response_class=JsonAnswer,
     responses=documented(answers.SuggestAnswer, examples.SUGGEST, 422, 503),
@@ -75,6 +78,7 @@ def suggest(
 
 @router.get(
     "/records/{id}",
+    dependencies=[require("search")],
     summary="A union record with its holders and sources",
     response_class=JsonAnswer,
     responses=documented(answers.RecordAnswer, examples.RECORD, 308, 404, 410, 422, 503),
@@ -108,6 +112,7 @@ def record(
 
 @router.get(
     "/holders",
+    dependencies=[require("search")],
     summary="Who holds a publication",
     response_class=JsonAnswer,
     responses=documented(answers.HoldersAnswer, examples.HOLDERS, 422, 503),
@@ -137,6 +142,7 @@ def holders(parameters: Annotated[HolderParameters, Query()], catalogue: Catalog
 
 @router.get(
     "/libraries",
+    dependencies=[require("public")],
     summary="The member libraries",
     response_class=JsonAnswer,
     responses=documented(answers.LibrariesAnswer, examples.LIBRARIES, 503),
@@ -149,6 +155,7 @@ def libraries(catalogue: CatalogueOf) -> JsonAnswer:
 
 @router.get(
     "/health",
+    dependencies=[require("public")],
     summary="Are store and engine up?",
     response_class=JsonAnswer,
     responses={
@@ -168,7 +175,7 @@ def health(catalogue: CatalogueOf) -> JsonAnswer:
     return JsonAnswer(found, 200 if found.store.ok else 503, headers)
 
 
-@router.get("/openapi.json", include_in_schema=False)
+@router.get("/openapi.json", dependencies=[require("public")], include_in_schema=False)
 def openapi(request: Request) -> JSONResponse:
     """This API as OpenAPI has it."""
     return JSONResponse(build_openapi(request.app))

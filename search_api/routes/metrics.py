@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from search_api.access.guard import require
 from search_api.routes.access import CatalogueOf, MetricsOf
 
 router = APIRouter(include_in_schema=False)
@@ -23,7 +24,7 @@ FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 """A proxy stands between: the address that we see is its own, and says nothing of who asks."""
 
 
-@router.get("/metrics")
+@router.get("/metrics", dependencies=[require("public")])  # it has a token and a rule of its own
 def metrics(request: Request, catalogue: CatalogueOf, known: MetricsOf) -> Response:
     """In the text format of Prometheus, or in OpenMetrics where that is asked for."""
     token = catalogue.settings.metrics_token

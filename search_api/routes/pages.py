@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from search_api.access.guard import require
 from search_api.catalogue import Deleted, Merged
 from search_api.describing import describe
 from search_api.pages.view import results_view
@@ -21,12 +22,12 @@ ROBOTS = "User-agent: *\nDisallow: /search\nDisallow: /api/\n"
 """Results have endless addresses; records are few and may be visited."""
 
 
-@router.get("/")
+@router.get("/", dependencies=[require("public")])
 def home(request: Request, catalogue: CatalogueOf, pages: PagesOf) -> Response:
     return pages.render(request, "home.html", libraries=catalogue.libraries().libraries, parameters=SearchParameters())
 
 
-@router.get("/search")
+@router.get("/search", dependencies=[require("search")])
 def search(
     request: Request, parameters: Annotated[SearchParameters, Query()], catalogue: CatalogueOf, pages: PagesOf
 ) -> Response:
@@ -35,7 +36,7 @@ def search(
     return pages.render(request, "search.html", parameters=parameters, answer=answer, view=view)
 
 
-@router.get("/record/{record_id}")
+@router.get("/record/{record_id}", dependencies=[require("search")])
 def record(request: Request, record_id: str, catalogue: CatalogueOf, pages: PagesOf) -> Response:
     found = catalogue.record(record_id)
     if isinstance(found, Merged):
@@ -49,7 +50,7 @@ def record(request: Request, record_id: str, catalogue: CatalogueOf, pages: Page
     )
 
 
-@router.get("/holders")
+@router.get("/holders", dependencies=[require("search")])
 def holders(
     request: Request,
     catalogue: CatalogueOf,
@@ -61,13 +62,13 @@ def holders(
     return pages.render(request, "holders.html", number=number, candidates=found, parameters=SearchParameters())
 
 
-@router.get("/libraries")
+@router.get("/libraries", dependencies=[require("public")])
 def libraries(request: Request, catalogue: CatalogueOf, pages: PagesOf) -> Response:
     return pages.render(
         request, "libraries.html", libraries=catalogue.libraries().libraries, parameters=SearchParameters()
     )
 
 
-@router.get("/robots.txt")
+@router.get("/robots.txt", dependencies=[require("public")])
 def robots() -> Response:
     return PlainTextResponse(ROBOTS)
