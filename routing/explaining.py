@@ -50,7 +50,7 @@ PASSED: dict[str, tuple[str, str]] = {
     "closed": ("闭馆，{closed}天后开馆", "it is closed and opens in {closed} {closed_word}"),
     "no_chance": ("满足的可能性仅{percent}%", "the chance of a fill is only {percent} %"),
     "other_path": ("该馆另有更快的途径", "there is a quicker way to it"),
-    "beyond_limit": ("排在本轮人数上限之后", "it comes after as many as are asked in one round"),
+    "beyond_limit": ("本轮询问的馆数已满", "it comes after as many as are asked in one round"),
     "unknown_library": ("馆代码未登记", "no library with that symbol is known"),
     "paused": ("该馆暂停受理", "it takes no requests for the time being"),
     "no_loans": ("该馆不提供外借", "it lends nothing out"),
