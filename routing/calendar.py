@@ -148,7 +148,7 @@ class Calendar:
 
     def working_days(self, start: datetime, end: datetime) -> float:
         """Working days from `start` to `end`, negative where the end comes first."""
-        return self.worked(self.moment(start), self.moment(end))
+        return round(self.worked(self.moment(start), self.moment(end)), 8)  # to a millisecond; the rest is rounding
 
     def moment(self, at: datetime) -> float:
         """The local date's ordinal and the part of that day gone."""
@@ -165,13 +165,12 @@ class Calendar:
     def after(self, moment: float, working_days: float) -> float:
         """The moment at which so many working days from `moment` are over."""
         day, gone = self._position(moment)
-        if working_days <= 0:
+        if working_days < 1e-6:  # less than a second
             return max(moment, day + self._opens + gone * self._hours)
         gone += working_days
-        # To the millisecond, so that one day from the opening ends with that day and not at the next opening.
         whole = int(gone + 1e-8)
         rest = gone - whole
-        if rest < 1e-8:
+        if rest < 1e-8:  # one day from the opening ends with that day, not at the next opening
             whole, rest = whole - 1, 1.0
         return self._nth(day, whole) + self._opens + rest * self._hours
 
