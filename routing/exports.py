@@ -1,8 +1,9 @@
 """Tables as files that a spreadsheet opens: CSV with a byte order mark, and XLSX with native charts.
 
 Text stays text. A cell that a spreadsheet would take for a formula gets an apostrophe before it in CSV; in XLSX every
-text is written as a string, so none can become a formula or a link. Numbers are numbers in both, money is in whole fen
-where it comes in and in yuan where it is read. The same table gives the same bytes: there is no clock here.
+text is written as a string, so none can become a formula or a link. Numbers are numbers in both. Money is in whole fen
+where it comes in and in yuan where it is read; times are shown as they were in Beijing, since a spreadsheet knows no
+zones. The same table gives the same bytes: there is no clock here.
 """
 
 from __future__ import annotations
@@ -12,18 +13,17 @@ import io
 import math
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 from typing import Any
 
 from msgspec import Struct
 from xlsxwriter import Workbook
 
+from mappings.settlement import BEIJING
+
 Cell = str | int | float | bool | date | datetime | None
 
 KINDS = ("text", "number", "yuan", "percent", "date", "time")
-
-BEIJING = timezone(timedelta(hours=8))
-"""Times are shown as they were in Beijing: a spreadsheet knows no time zones. (No summer time since 1991.)"""
 
 ROWS = 1_048_576
 LONGEST = 32_767
