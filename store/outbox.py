@@ -200,9 +200,14 @@ def mark_sent(unit: Unit, message_id: int, now: datetime) -> bool:
     return unit.execute(changed.values(state="sent", until=None, ended=now, last_error="")).rowcount == 1
 
 
-def mark_retry(unit: Unit, message_id: int, owner: str, not_before: datetime, error: str) -> bool:
-    """It could not be sent; again from `not_before` on. False = it is somebody else's by now."""
-    return _settle(unit, message_id, owner, state="waiting", not_before=not_before, last_error=error[:LONGEST_ERROR])
+def mark_retry(
+    unit: Unit, message_id: int, owner: str, not_before: datetime, error: str, *, counted: bool = True
+) -> bool:
+    """It could not be sent; again from `not_before` on. `counted`: that was an attempt. False = it is somebody else's
+    by now."""
+    attempts = outgoing.c.attempts - (not counted)
+    values = {"not_before": not_before, "last_error": error[:LONGEST_ERROR], "attempts": attempts}
+    return _settle(unit, message_id, owner, state="waiting", **values)
 
 
 def mark_dead(unit: Unit, message_id: int, owner: str, now: datetime, error: str) -> bool:

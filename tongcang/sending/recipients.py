@@ -1,0 +1,56 @@
+"""Whom a mail goes to: looked up when it is sent, so that no address stands in the outbox."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from routing.mails import LANGUAGES, Language
+from store.accounts import Account, accounts_of, get_account
+from store.database import Database
+from store.outbox import Message
+from store.policies import policy_of
+
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
+"""ASCII only: mail servers on the way need not know more (RFC 6531)."""
+
+
+class Recipients(Struct, frozen=True):
+    addresses: tuple[str, ...]
+    languages: tuple[Language, ...]
+    salutation: str = ""  # name of a reader
+
+
+Find = Callable[[Message], Recipients | None]
+"""None = nobody is left to write to."""
+
+
+def is_address(text: str) -> bool:
+    return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
+
+
+def find_recipients(database: Database) -> Find:
+    """A reader by account, officers by library, a library that is asked by the address of its policy."""
+
+    def find(message: Message) -> Recipients | None:
+        whom = message.kind.partition(".")[0]
+        with database.read() as unit:
+            if whom == "reader":
+                account = get_account(unit, int(message.target)) if message.target.isdigit() else None
+                return _of([account], account.name) if account else None
+            if whom == "officer":
+                return _of([each for each in accounts_of(unit, message.target) if "requester" in each.roles])
+            address = policy_of(unit, message.target).address
+        return Recipients((address,), LANGUAGES) if is_address(address) else None
+
+    return find
+
+
+def _of(accounts: list[Account], salutation: str = "") -> Recipients | None:
+    chosen = [each for each in accounts if each.active and each.erased is None and is_address(each.email)]
+    spoken = {each.language for each in chosen}
+    languages = tuple(language for language in LANGUAGES if language in spoken) or LANGUAGES
+    addresses = tuple(dict.fromkeys(each.email for each in chosen))
+    return Recipients(addresses, languages, salutation) if addresses else None
