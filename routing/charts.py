@@ -183,7 +183,7 @@ def _label_room(plan: _Plan) -> float:
 
 def _shares(plan: _Plan, alone: bool) -> str:
     thick, gap = 30.0, 18.0
-    height = TOP + (thick + gap) * max(1, len(plan.rows)) + 26
+    height = TOP + (thick + gap) * max(1, len(plan.rows)) + 32
     drawing = plan.drawing(height, alone)
     left = _label_room(plan)
     unit, floor = WIDTH - RIGHT - 20 - left, height - 26

@@ -19,8 +19,11 @@ FINALS = ("filled", "unfilled", "forwarded", "cancelled", "expired", "local", "d
 """`forwarded` is forwarded and nothing heard since; `local` supplied from the reader's own library; `duplicate` joined
 to another request."""
 
-ANSWERS = ("filled", "refused", "forwarded", "silent", "withdrawn", "skipped", "open")
-"""Of one ask. `silent` ran out of its clock; `withdrawn` was taken back by the asking side; `skipped` never sent."""
+ANSWERS = ("filled", "refused", "forwarded", "silent", "withdrawn", "skipped", "passed", "open")
+"""Of one ask. `silent` ran out of its clock; `withdrawn` was taken back by the asking side; `skipped` was never sent;
+`passed` on at a gateway to where it was headed all along, which answers nothing."""
+
+_NO_ASK = frozenset({"skipped", "passed"})
 
 NOT_ITS_FAULT = frozenset({"Incomplete", "Duplicate"})
 """Refusals that say something of the request and nothing of the library."""
@@ -40,13 +43,14 @@ class Ask(Struct, frozen=True, omit_defaults=True):
 
     entry: int
     supplier: str
-    side: str = ""  # its consortium; "" = not known
+    side: str = ""  # its consortium, or that of the library behind it; "" = not known
     outcome: str = "open"  # one of ANSWERS
     sent: datetime | None = None
     answered: datetime | None = None
     code: str = ""  # why it refused
     days: float | None = None  # calendar days from sent to answered
     to: str = ""  # whom it forwarded to; "" = not told
+    toward: str = ""  # of a gateway with people at it: the library that the request is headed for
 
 
 class Outcome(Struct, frozen=True, omit_defaults=True):
@@ -56,7 +60,7 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
     submitted: datetime
     requester: str
     side: str = ""  # consortium of the requester
-    supplier: str = ""  # asked first; "" = nobody was asked
+    supplier: str = ""  # asked first, gateways left out; "" = nobody was asked
     supplier_side: str = ""
     branch: str = ""
     service: str = "copy"
@@ -84,7 +88,8 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
 
     @property
     def sent_asks(self) -> tuple[Ask, ...]:
-        return tuple(ask for ask in self.asks if ask.outcome != "skipped")
+        """Those that a library was to answer."""
+        return tuple(ask for ask in self.asks if ask.outcome not in _NO_ASK)
 
 
 def outcomes_of(events: Iterable[Event], sides: Mapping[str, str], working: Working | None = None) -> Iterator[Outcome]:
@@ -154,9 +159,11 @@ class _Fold:
         self.requester = self.branch = self.source = ""
         self.wish = {"service": "copy", "level": "standard"}
         self.asks: dict[int, _Ask] = {}
+        self.headed: dict[int, str] = {}  # by entry, where a gateway is to pass it on
         self.final = "open"
         self.resolved: datetime | None = None
         self.filled_by = ""
+        self.exhausted = False  # with the requesting officers, whatever the last library did
 
     def take(self, event: Event) -> None:
         data = event.data if isinstance(event.data, dict) else {}
@@ -173,8 +180,19 @@ class _Fold:
         elif event.name == "bad_copy":
             if self.final == "filled":
                 self._open_again()
+        elif event.name == "exhausted":
+            self.exhausted = True
+        elif event.name == "rota":
+            self.exhausted = False
+            self._planned(data)
         else:
             self._asked(event, data)
+
+    def _planned(self, data: dict[str, Any]) -> None:
+        entries = data.get("entries")
+        for told in entries if isinstance(entries, list) else ():
+            if isinstance(told, dict) and isinstance(told.get("entry"), int) and _text(told, "toward"):
+                self.headed[told["entry"]] = _text(told, "toward")
 
     def _open_again(self) -> None:
         self.final, self.resolved, self.filled_by = "open", None, ""
@@ -218,8 +236,10 @@ class _Fold:
     def outcome(self, working: Working | None) -> Outcome:
         asks = tuple(self._ask(ask) for ask in self.asks.values())
         sent = [ask for ask in asks if ask.outcome != "skipped"]
-        final = "forwarded" if self.final == "open" and sent and sent[-1].outcome == "forwarded" else self.final
-        first = sent[0] if sent else None
+        lost = bool(sent) and not self.exhausted and sent[-1].outcome in ("forwarded", "passed")
+        final = "forwarded" if self.final == "open" and lost else self.final
+        first = next((ask for ask in sent if ask.outcome != "passed"), sent[-1] if sent else None)
+        asked = (first.toward or first.supplier) if first else ""
         filled = self.resolved if final == "filled" else None
         by = self.filled_by or self.requester
         return Outcome(
@@ -227,8 +247,8 @@ class _Fold:
             submitted=self.submitted,
             requester=self.requester,
             side=self.sides.get(self.requester, ""),
-            supplier=first.supplier if first else "",
-            supplier_side=first.side if first else "",
+            supplier=asked,
+            supplier_side=self.sides.get(asked, ""),
             branch=self.branch,
             service=self.wish["service"],
             level=self.wish["level"],
@@ -239,7 +259,7 @@ class _Fold:
             title=self.wish.get("title", ""),
             record_id=self.wish.get("record_id", ""),
             asks=asks,
-            first=first.outcome if first else "",
+            first=("open" if first.outcome == "passed" else first.outcome) if first else "",
             final=final,
             resolved=self.resolved,
             filled_by=self.filled_by,
@@ -250,11 +270,19 @@ class _Fold:
         )
 
     def _ask(self, ask: _Ask) -> Ask:
-        supplier = ask.supplier or NOBODY
+        toward = self.headed.get(ask.entry, "")
         return Ask(
-            ask.entry, supplier, self.sides.get(ask.supplier, ""), ask.outcome, ask.sent, ask.answered, ask.code,
-            days_between(ask.sent, ask.answered), ask.to,
-        )  # fmt: skip
+            entry=ask.entry,
+            supplier=ask.supplier or NOBODY,
+            side=self.sides.get(toward or ask.supplier, ""),
+            outcome="passed" if toward and ask.outcome == "forwarded" else ask.outcome,
+            sent=ask.sent,
+            answered=ask.answered,
+            code=ask.code,
+            days=days_between(ask.sent, ask.answered),
+            to=ask.to,
+            toward=toward,
+        )
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:

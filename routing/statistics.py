@@ -63,6 +63,9 @@ TABLES: dict[str, Callable[[View], Table]] = {
 STUDY = ("totals", "outcomes", "forwarded", "reach", "requesters", "subjects", "types", "partner_totals")
 """Those of the study's §2.1 and §3.1–3.3."""
 
+SUMMARY = ("totals", "outcomes", "headline", "finals", "refusals", "reach", "suppliers", "years", "subjects")
+"""What a person sees who asks for nothing else."""
+
 
 def tables(view: View, codes: Iterable[str] = TABLES) -> tuple[Table, ...]:
     """The tables of these codes. KeyError where there is none of that code."""
@@ -95,5 +98,5 @@ def _sheet(table: Table, language: str) -> exports.Sheet:
 
 
 def _exported(column: Column, language: str) -> exports.Column:
-    kinds = {"share": "percent", "count": "number", "rank": "number", "days": "number"}
+    kinds = {"share": "percent", "count": "number", "rank": "number", "days": "decimal"}
     return exports.Column(column.label.said(language), kinds.get(column.kind, "text"))

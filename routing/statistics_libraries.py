@@ -17,6 +17,7 @@ from routing.statistics_view import (
     median,
     ranks,
     share,
+    side_of,
 )
 
 
@@ -45,14 +46,14 @@ def suppliers_table(view: View) -> Table:
         fair = [ask for ask in asks if ask.code not in NOT_ITS_FAULT and ask.outcome not in ("open", "withdrawn")]
         days = _days(asks)
         rows.append(
-            (symbol, asks[0].side, len(asks), share(len(asks), whole), counts["filled"], counts["refused"],
+            (symbol, side_of(view, symbol), len(asks), share(len(asks), whole), counts["filled"], counts["refused"],
              counts["forwarded"], counts["silent"], len(asks) - sum(counts[each] for each in _COUNTED),
              share(counts["filled"], len(fair)), len(days), mean(days), median(days),
              fastest.index(symbol) + 1 if symbol in means else None)
         )  # fmt: skip
     columns = (
         library_column(view, "supplier", asked),
-        coded("side", "sides", (asks[0].side for asks in asked.values())),
+        coded("side", "sides", (side_of(view, symbol) for symbol in asked)),
         heading("asked", "count"),
         heading("share", "share"),
         *(heading(each, "count") for each in (*_COUNTED, "rest")),

@@ -15,6 +15,8 @@ from msgspec import Struct, structs
 
 Cell = str | int | float | None
 
+_NO_BREAK = "\u00a0"
+
 ALL = "*"
 """Stands for the sum over a column of codes."""
 
@@ -27,8 +29,9 @@ class Label(Struct, frozen=True):
         return self.en if language == "en" else self.zh
 
 
-KINDS = ("code", "text", "count", "rank", "share", "days", "met")
-"""`code` cells are looked up in the column's words; `met` is whether a target is met: yes, no, None = can't be told."""
+KINDS = ("code", "library", "text", "count", "rank", "share", "days", "met")
+"""Cells of `code` and `library` (symbols) are looked up in the column's words. `met` tells whether a target is met:
+yes, no, None = can't be told."""
 
 
 class Column(Struct, frozen=True):
@@ -43,7 +46,7 @@ class Column(Struct, frozen=True):
 
     def said(self, cell: Cell, language: str) -> Cell:
         """The cell with its code told in words; numbers stay numbers."""
-        if self.kind in ("code", "met") and isinstance(cell, str):
+        if self.kind in ("code", "library", "met") and isinstance(cell, str):
             return self.words[cell].said(language) if cell in self.words else cell
         return cell
 
@@ -53,7 +56,7 @@ class Column(Struct, frozen=True):
             return "—"
         if isinstance(cell, int | float):
             if self.kind == "share":
-                return f"{cell * 100:.1f} %"
+                return f"{cell * 100:.1f}{_NO_BREAK}%"
             return f"{cell:.2f}" if self.kind == "days" else f"{cell}"
         return str(self.said(cell, language))
 
@@ -134,3 +137,35 @@ def table(
     """A table whose title, and notes that are codes, stand in statistics_words.yaml."""
     told = tuple(words("notes", note) if isinstance(note, str) else note for note in notes)
     return Table(code, words("tables", code), tuple(columns), tuple(tuple(row) for row in rows), told)
+
+
+class Head(Struct, frozen=True):
+    """The heading of a column as it is shown."""
+
+    text: str
+    number: bool  # its cells stand to the right
+
+
+def joined(
+    made: Table, language: str, *, symbols: bool = False
+) -> tuple[tuple[Head, ...], tuple[tuple[str, ...], ...]]:
+    """Headings and rows for the eye: a share stands in brackets behind its count, 147 (61.5 %), and a column without
+    any value is left out. A count's share is the column behind it whose code ends on _share. `symbols`: libraries by
+    their symbols, where names would not fit."""
+    kept: list[tuple[int, int]] = []  # column, and that of its share or -1
+    for place, column in enumerate(made.columns):
+        before = made.columns[place - 1].code if place else ""
+        if column.code == f"{before}_share":
+            kept[-1] = (place - 1, place)
+        elif not made.rows or any(row[place] is not None for row in made.rows):
+            kept.append((place, -1))
+    heads = tuple(Head(made.columns[p].label.said(language), made.columns[p].is_number) for p, _ in kept)
+    rows = []
+    for cells, row in zip(made.rows, made.shown(language), strict=True):
+        shares = [f"{_NO_BREAK}({row[share]})" if share >= 0 and cells[share] is not None else "" for _, share in kept]
+        said = [
+            str(cells[place]) if symbols and cells[place] and made.columns[place].kind == "library" else row[place]
+            for place, _ in kept
+        ]
+        rows.append(tuple(cell + share for cell, share in zip(said, shares, strict=True)))
+    return heads, tuple(rows)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from math import ceil
+from math import ceil, fsum
 
 from msgspec import Struct
 
@@ -130,7 +130,7 @@ def library_label(view: View, symbol: str) -> Label:
 
 
 def library_column(view: View, code: str, used: Iterable[str]) -> Column:
-    return heading(code, "code", ((symbol, library_label(view, symbol)) for symbol in dict.fromkeys(used)))
+    return heading(code, "library", ((symbol, library_label(view, symbol)) for symbol in dict.fromkeys(used)))
 
 
 def side_of(view: View, symbol: str) -> str:
@@ -149,7 +149,8 @@ def share(part: float, whole: float) -> float | None:
 
 
 def mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+    """Of equal values in any order, the same to the last digit."""
+    return fsum(values) / len(values) if values else None
 
 
 def median(values: Sequence[float]) -> float | None:
