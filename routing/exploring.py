@@ -18,9 +18,10 @@ _LEAST = 0.5  # requests: of a fill or a refusal at least so much is believed to
 
 
 def plausible(q: float, strength: float) -> tuple[float, ...]:
-    """The equally likely values of q, ascending, where q is its mean and rests on `strength` requests."""
+    """The equally likely values of q, ascending; their odds lie about those of `q`, which `strength` requests tell."""
+    q = min(max(q, 1e-6), 1 - 1e-6)
     fills, others = max(q * strength, _LEAST), max((1 - q) * strength, _LEAST)
-    odds, sigma = math.log(fills / others), math.sqrt(1 / fills + 1 / others)
+    odds, sigma = math.log(q / (1 - q)), math.sqrt(1 / fills + 1 / others)
     return tuple(1 / (1 + math.exp(-odds - sigma * step)) for step in _STEPS)
 
 
