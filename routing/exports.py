@@ -23,7 +23,7 @@ from mappings.settlement import BEIJING
 
 Cell = str | int | float | bool | date | datetime | None
 
-KINDS = ("text", "number", "yuan", "percent", "date", "time")
+KINDS = ("text", "number", "decimal", "yuan", "percent", "date", "time")
 
 ROWS = 1_048_576
 LONGEST = 32_767
@@ -32,7 +32,7 @@ LONGEST = 32_767
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a cell begins with that a spreadsheet calculates. The full-width ones count where the keyboard is Chinese."""
 
-_FORMATS = {"yuan": "#,##0.00", "percent": "0.0%", "date": "yyyy-mm-dd", "time": "yyyy-mm-dd hh:mm"}
+_FORMATS = {"decimal": "0.00", "yuan": "#,##0.00", "percent": "0.0%", "date": "yyyy-mm-dd", "time": "yyyy-mm-dd hh:mm"}
 _MADE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
