@@ -77,7 +77,8 @@ def _candidate(work: Work, known: _Known, symbol: str, holder: Holder | None, un
     policy = network.policy(symbol)
     way = network.way(case.requester, symbol, case.wish.subject)
     calendar = work.around.calendar(symbol)
-    coverage = covers(holder.holdings, case.wish.citation, case.wish.material)[0] if holder else "unknown"
+    part = union.bib.part_number if union else ""
+    coverage = covers(holder.holdings, case.wish.citation, case.wish.material, part).answer if holder else "unknown"
     load = known.loads.get(symbol) or LibraryLoad()
     return Candidate(
         library=symbol,

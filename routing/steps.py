@@ -17,8 +17,9 @@ from mappings.requests import Wish
 from routing.candidates import Place, Rota
 from routing.citations import item_key
 from routing.clocks import expiry
-from routing.coverage import covers, requestable
+from routing.coverage import covers
 from routing.prediction import Prediction, predict
+from routing.requestable import ADVICE, requestable
 from routing.rota import build_rota
 from routing.sourcing import excluded, find_candidates, live_union
 from routing.states import CLOSED, Case, Entry
@@ -62,8 +63,8 @@ def _check(work: Work) -> bool:
         work.fire("own_holding", data={"library": own.library})
     elif "dup_hold" not in told and (other := _repeated(work)):
         work.fire("same_open", data={"other": other})
-    elif "restricted" not in told and (codes := requestable(union, case.wish)):
-        work.fire("restricted", data={"why": list(codes)})
+    elif "restricted" not in told and (codes := [c for c in requestable(union, case.wish) if c not in ADVICE]):
+        work.fire("restricted", data={"why": codes})
     else:
         work.fire("holders", data={"record": union.id})
     return True
@@ -103,13 +104,22 @@ def _make_rota(work: Work) -> bool:
         _keep(work, rota, None)
         work.fire("exhausted")
         return True
-    calendars = {symbol: work.around.calendar(symbol) for place in rota.entries for symbol in [place.candidate.library]}
-    number = _keep(work, rota, predict(rota, calendars, work.now, rota.seed))
+    asked = [place.candidate.library for place in rota.entries]
+    calendars = {symbol: work.around.calendar(symbol) for symbol in asked}
+    limits = {symbol: _clock(work, symbol) for symbol in asked}
+    number = _keep(work, rota, predict(rota, calendars, work.now, rota.seed, limits))
     first = max((entry.number for entry in case.entries), default=0) + 1
     entries = [_planned(work, place, first + index) for index, place in enumerate(rota.entries)]
     chosen = {"id": number, "policy": rota.policy, "seed": rota.seed, "propensity": rota.propensity}
     work.fire("rota", data={"choice": chosen, "entries": entries})
     return True
+
+
+def _clock(work: Work, symbol: str) -> float:
+    """Working days after which the library is taken to be silent: both of its clocks."""
+    policy = work.network.policy(symbol)
+    rush = work.case.wish is not None and work.case.wish.level == "rush"
+    return 2 * policy.rush_days if rush else policy.receipt_days + policy.action_days
 
 
 def tried(case: Case) -> list[str]:

@@ -156,7 +156,7 @@ class Work:
             )
         elif event.entry and event.name in learning.ANSWERS and before.entry(event.entry).asked > 1:
             # Its copy was bad and no better one came: what was posted for it is given back. (Nothing, else.)
-            reverse_supply(self.unit, request_id=self.case.request_id, entry=event.entry, at=self.now)
+            reverse_supply(self.unit, request_id=self.case.request_id, entry=event.entry, at=self.now, reason=event.name)
 
     def _close_choices(self, before: Case) -> None:
         """A promise is kept or broken when the reader has the item, or when it is clear that it won't come."""

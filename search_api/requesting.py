@@ -1,0 +1,325 @@
+"""Requests as the API and the pages ask for them: who may, as whom, and what is shown of it. One method a question.
+
+Whoever acts on a request acts as one of the life cycle's actors: its reader, an officer of the requesting library, an
+officer of the library that an entry asks, one of the desk that searches. Which of them is found here, from the table of
+search_api/policy.py; the life cycle itself (routing/states.py) is asked again whether such an actor may.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from mappings.requests import Citation, Wish
+from routing.citations import clean, missing
+from routing.service import NewRequest, RequestService
+from routing.settings import load_network
+from routing.states import ACTIVE, CLOSED, STATES, Case, NotAllowed, possible
+from routing.work import Actor, case_decoder
+from search_api import problems
+from search_api.access.principal import Principal
+from search_api.catalogue import Catalogue
+from search_api.finding import Question
+from search_api.policy import Facts, allowed, demand
+from search_api.request_answers import MatchAnswer, RequestAnswer, RequestList
+from search_api.showing import brief, match_candidate, missing_words, shown_request
+from store import accounts, audit, requests
+from store.database import Database, Unit
+from store.idempotency import CallAnswer, KeyConflict, find_answer, keep_answer
+from store.requests import Person, RequestRow
+
+PAGE = 50
+
+OVERRIDES = frozenset(("reorder", "skip", "recall", "extend", "close"))
+"""Events by which an officer overrides the rota: a system librarian may fire them too, in the library's place."""
+
+DESK_EVENTS = frozenset(("resolve", "give_up", "escalate"))
+
+
+class Asked(Struct, frozen=True):
+    """A request that somebody wants to make."""
+
+    wish: Wish
+    note: str = ""
+    delivery: str = ""
+    source: str = "form"
+    for_reader: int = 0  # account of a reader for whom an officer asks; 0 = for oneself
+    insist: str = ""  # why, where what is told first (owned, repeated, restricted) was told already
+
+
+class Made(Struct, frozen=True):
+    id: int
+    repeated: bool  # the same call had made it before
+
+
+class Requesting:
+    """Thread-safe; holds no state of its own."""
+
+    def __init__(self, database: Database, catalogue: Catalogue, service: RequestService) -> None:
+        self.database = database
+        self.catalogue = catalogue
+        self.service = service
+
+    # ------------------------------------------------------------------------------------------------ making one
+
+    def match(self, citation: Citation, service: str = "copy") -> MatchAnswer:
+        """Union records that the citation may mean, best first. Raises EngineError and StoreError."""
+        known = clean(citation)
+        question = Question(
+            isbn=known.isbn,
+            issn=known.issn,
+            number=known.doi or known.number,
+            record_id=known.record_id,
+            title=known.title,
+            author=known.author,
+            year=0 if known.genre in ("article", "issue", "journal") else known.year,
+        )
+        asked = any((question.isbn, question.issn, question.number, question.record_id, question.title))
+        found = self.catalogue.holders(question).candidates if asked else ()
+        fields = missing(Wish(known, service=service))
+        words = missing_words(fields)
+        told = {name: value for name, value in msgspec.to_builtins(known).items() if value}
+        return MatchAnswer(
+            told,
+            fields,
+            tuple(each.zh for each in words),
+            tuple(each.en for each in words),
+            tuple(match_candidate(each) for each in found[:10]),
+        )
+
+    def create(self, who: Principal, asked: Asked, key: str = "", request_id: str = "") -> Made:
+        """Make a request, once for each idempotency key of the caller. Raises problems, Incomplete and NotAllowed."""
+        with self.database.write() as unit:
+            fingerprint = hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
+            caller = f"key {who.key_id}" if who.key_id else f"account {who.account_id}"
+            if key:
+                try:
+                    before = find_answer(unit, caller, key, fingerprint)
+                except KeyConflict as error:
+                    raise problems.key_conflict() from error
+                if before is not None:
+                    return Made(int(before.location), repeated=True)
+            reader, library = self._for_whom(unit, who, asked)
+            actor = Actor("reader", 0, library) if reader == who.account_id else self._officer(who, library)
+            new = NewRequest(
+                asked.wish, library, reader, asked.note, asked.delivery, asked.source, reader != who.account_id
+            )
+            case = self.service.create(unit, new, actor)
+            if asked.insist:
+                case = self._insisted(unit, case, actor, asked.insist)
+            audit.record(
+                unit, who.actor(request_id), "request.create", f"request {case.request_id}", self.service.clock(),
+                after={"state": case.state},
+            )  # fmt: skip
+            if key:
+                answer = CallAnswer(201, b"", str(case.request_id))
+                keep_answer(unit, caller, key, fingerprint, answer, self.service.clock())
+            return Made(case.request_id, repeated=False)
+
+    def _insisted(self, unit: Unit, case: Case, actor: Actor, reason: str) -> Case:
+        """Whatever was told already is not told again."""
+        for _ in range(3):
+            event = {"owned": "insist", "restricted": "insist", "dup_hold": "separate"}.get(case.state)
+            if event is None:
+                break
+            case = self.service.fire(unit, case.request_id, event, actor, data={"reason": reason})
+        return case
+
+    def _for_whom(self, unit: Unit, who: Principal, asked: Asked) -> tuple[int, str]:
+        """(the reader's account, his library)"""
+        reader = asked.for_reader or who.account_id
+        account = accounts.get_account(unit, reader)
+        library = account.library if account else ""
+        network = load_network(unit)
+        requester = network.requesting(who.library)[0] if who.library else ""
+        theirs = network.requesting(library)[0] if library else ""
+        demand(
+            who,
+            "request.create",
+            # A gateway's officers ask for the readers of the branches behind it as for their own.
+            Facts(library=who.library if theirs == requester else library, reader=reader, requester=who.library),
+        )
+        if account is None or not account.active:
+            raise problems.no_such_reader()
+        return reader, library
+
+    @staticmethod
+    def _officer(who: Principal, library: str) -> Actor:
+        return Actor("officer", who.account_id, who.library or library, library if not who.library else "")
+
+    # ------------------------------------------------------------------------------------------------ one
+
+    def request(self, who: Principal, number: int) -> RequestAnswer:
+        """Raises a problem where there is none, or it is none of his business."""
+        with self.database.read() as unit:
+            row, case, person = self._found(unit, number)
+            facts = facts_of(case, person)
+            own = allowed(who, "request.read", self._as_branch(who, case, facts))
+            if not own:
+                demand(who, "request.read", facts)
+            return shown_request(
+                unit,
+                self.catalogue.settings.base_url,
+                load_network(unit),
+                row,
+                case,
+                self._visible_person(unit, who, case, person),
+                lambda entry: self.actions(who, case, person, entry),
+            )
+
+    def _found(self, unit: Unit, number: int) -> tuple[RequestRow, Case, Person | None]:
+        row = requests.get_request(unit, number)
+        if row is None:
+            raise problems.unknown_request(number)
+        return row, case_decoder.decode(row.folded), requests.person_of(unit, number)
+
+    @staticmethod
+    def _as_branch(who: Principal, case: Case, facts: Facts) -> Facts:
+        """The officers of a branch see what was asked for its readers."""
+        if case.branch and who.library == case.branch:
+            return msgspec.structs.replace(facts, requester=case.branch)
+        return facts
+
+    def _visible_person(
+        self, unit: Unit, who: Principal, case: Case, person: Person | None
+    ) -> tuple[Person, str] | None:
+        """Whose it is, for himself and the officers of his library; a supplier sees the library alone."""
+        if person is None:
+            return None
+        mine = person.account == who.account_id != 0
+        officer = who.is_one_of("requester", "admin") and who.library in (case.requester, case.branch) and who.library
+        if not (mine or officer):
+            return None
+        account = accounts.get_account(unit, person.account)
+        return person, account.name if account else ""
+
+    def actions(self, who: Principal, case: Case, person: Person | None, entry: int = 0) -> tuple[str, ...]:
+        """The events that he may fire now, on the request or on an entry of it."""
+        found: list[str] = []
+        for name in {name for kind in _KINDS for name in possible(case, kind, entry)}:
+            if self._acting(who, case, person, name, entry) is not None:
+                found.append(name)
+        return tuple(sorted(found))
+
+    def _acting(self, who: Principal, case: Case, person: Person | None, name: str, entry: int) -> Actor | None:
+        """As which actor he may fire the event; None = as none."""
+        facts = self._as_branch(who, case, facts_of(case, person))
+        supplier = case.entry(entry).supplier if entry else ""
+        kinds = {kind for kind in _KINDS if name in possible(case, kind, entry)}
+        if "supplier" in kinds and entry:
+            if allowed(who, "entry.act", Facts(supplier=supplier)):
+                return Actor("supplier", who.account_id, supplier)
+            return None
+        if "reader" in kinds and person is not None and person.account == who.account_id:
+            return Actor("reader", 0, case.requester) if allowed(who, "request.act", facts) else None
+        if "officer" in kinds:
+            action = "rota.override" if name in OVERRIDES else "request.act"
+            if allowed(who, action, facts):
+                library = who.library or case.requester
+                return Actor("officer", who.account_id, library, "" if who.library else library)
+        if "node" in kinds and not entry and allowed(who, "desk.act", Facts(desk=case.desk)):
+            return Actor("node", who.account_id, case.desk)
+        return None
+
+    def fire(
+        self,
+        who: Principal,
+        number: int,
+        name: str,
+        *,
+        entry: int = 0,
+        data: Mapping[str, Any] | None = None,
+        request_id: str = "",
+        seq: int = 0,
+    ) -> None:
+        """Let him do it. `seq`: number of the last event that he had seen; 0 = whatever. Raises problems, NotAllowed,
+        Incomplete."""
+        with self.database.write() as unit:
+            row = requests.lock_request(unit, number)
+            if row is None:
+                raise problems.unknown_request(number)
+            case, person = case_decoder.decode(row.folded), requests.person_of(unit, number)
+            facts = self._as_branch(who, case, facts_of(case, person))
+            if not allowed(who, "request.read", facts):
+                demand(who, "request.read", facts)
+            if seq and seq != case.seq:
+                raise problems.moved_on(number)
+            actor = self._acting(who, case, person, name, entry)
+            if actor is None:
+                self._refuse(who, case, name, entry)
+                raise AssertionError("refused above")
+            after = self.service.fire(unit, number, name, actor, entry=entry, data=data)
+            audit.record(
+                unit, who.actor(request_id), f"request.{name}", f"request {number}", self.service.clock(),
+                before={"state": case.state}, after={"state": after.state, "entry": entry},
+            )  # fmt: skip
+
+    @staticmethod
+    def _refuse(who: Principal, case: Case, name: str, entry: int) -> None:
+        """Because it isn't possible now, or because it isn't his to do."""
+        if any(name in possible(case, kind, entry) for kind in _KINDS):
+            raise problems.forbidden()
+        raise NotAllowed(
+            "not-now",
+            f"申请当前状态下不能执行这一步（{name}）。请刷新页面查看最新状态。",
+            f"{name} is not possible now. Load the page again to see how the request stands.",
+        )
+
+    # ------------------------------------------------------------------------------------------------ lists
+
+    def mine(self, who: Principal, *, closed: bool) -> RequestList:
+        """The reader's own, newest first: those that are open, or those that are closed."""
+        with self.database.read() as unit:
+            rows = requests.requests_of_reader(unit, who.account_id, closed=closed)
+            return self._list(unit, rows)
+
+    def of_library(self, who: Principal, library: str, *, closed: bool, before: int = 0) -> RequestList:
+        """What the library asks for its readers, newest first."""
+        demand(who, "request.read", Facts(requester=library))
+        states = CLOSED if closed else [state for state in STATES if state not in CLOSED]
+        with self.database.read() as unit:
+            rows = requests.requests_of_library(unit, library, states=states, before=before, limit=PAGE + 1)
+            return self._list(unit, rows[:PAGE], rows[PAGE - 1].id if len(rows) > PAGE else 0)
+
+    def queue(self, who: Principal, library: str) -> RequestList:
+        """What the library is asked and has not answered, longest waiting first."""
+        demand(who, "queue.read", Facts(library=library))
+        with self.database.read() as unit:
+            network = load_network(unit)
+            base = self.catalogue.settings.base_url
+            found = requests.queue_of(unit, library, ACTIVE)
+            due = requests.due_of(unit, [row.id for row, _ in found])
+            return RequestList(
+                tuple(
+                    brief(base, network, row, entry, due.get((row.id, entry.number))) for row, entry in found
+                ),
+                "",
+            )
+
+    def desk(self, who: Principal, library: str) -> RequestList:
+        """What the library's officers are to search for (代查代检)."""
+        demand(who, "desk.read", Facts(desk=library))
+        with self.database.read() as unit:
+            return self._list(unit, requests.desk_queue(unit, library))
+
+    def _list(self, unit: Unit, rows: list[RequestRow], before: int = 0) -> RequestList:
+        network, base = load_network(unit), self.catalogue.settings.base_url
+        return RequestList(tuple(brief(base, network, row) for row in rows), str(before) if before else "")
+
+
+_KINDS = ("reader", "officer", "supplier", "node")
+
+
+def facts_of(case: Case, person: Person | None) -> Facts:
+    """What matters of a request to who may see it."""
+    return Facts(
+        library=case.requester,
+        reader=person.account if person else 0,
+        requester=case.requester,
+        asked=frozenset(entry.supplier for entry in case.entries if entry.asked),
+        desk=case.desk,
+    )
