@@ -35,10 +35,9 @@ SUPPLIER_EVENTS = {
 AFTER_SUPPLY = {"receive": "supplier.received", "returned": "supplier.returned"}
 """Events of the request that the library which supplied it is told."""
 
-PEER_STATES = frozenset(
-    ("asking", "condition", "delivered", "closed_filled", "closed_unfilled", "closed_cancelled", "closed_expired")
-)
-"""States that a library is told which sent us the request as its own ISO 18626 message."""
+PEER_EVENTS = frozenset(("will_supply", "condition", "fill", "close", "give_up", "expire", "cancel_done", "returned"))
+"""Events that a library is told which sent us the request as its own ISO 18626 message. That one of several libraries
+refuses is not its affair."""
 
 MAIL_KINDS = (
     "reader.receipt", "reader.question", "reader.decide", "reader.sent", "reader.expected", "reader.delivered",
@@ -146,7 +145,7 @@ class _Writer:
         after = self.after
         if after.source != "iso18626" or self.facts.channels.get(after.requester) != "iso18626":
             return
-        if self.event.name == "will_supply" or (self.changed and after.state in PEER_STATES):
+        if self.event.name in PEER_EVENTS and (self.changed or self.event.name == "will_supply"):
             yield self._message("iso18626", after.requester, "peer.status", self.entry or after.filled)
 
     def to_reader(self) -> Iterator[OutgoingMessage]:
