@@ -1,0 +1,1 @@
+"""Other parties' servers, each in its own process, written without our code."""
