@@ -20,14 +20,15 @@ from routing.service import NewRequest, RequestService
 from routing.settings import load_network
 from routing.states import ACTIVE, CLOSED, STATES, Case, NotAllowed, possible
 from routing.work import Actor, case_decoder
-from search_api import problems
+from search_api import request_problems
 from search_api.access.principal import Principal
 from search_api.catalogue import Catalogue
 from search_api.finding import Question
 from search_api.policy import Facts, allowed, demand
+from search_api.problems import forbidden
 from search_api.request_answers import MatchAnswer, RequestAnswer, RequestList
 from search_api.showing import brief, match_candidate, missing_words, shown_request
-from store import accounts, audit, requests
+from store import accounts, audit, requests, timers
 from store.database import Database, Unit
 from store.idempotency import CallAnswer, KeyConflict, find_answer, keep_answer
 from store.requests import Person, RequestRow
@@ -100,7 +101,7 @@ class Requesting:
                 try:
                     before = find_answer(unit, caller, key, fingerprint)
                 except KeyConflict as error:
-                    raise problems.key_conflict() from error
+                    raise request_problems.key_conflict() from error
                 if before is not None:
                     return Made(int(before.location), repeated=True)
             reader, library = self._for_whom(unit, who, asked)
@@ -111,10 +112,7 @@ class Requesting:
             case = self.service.create(unit, new, actor)
             if asked.insist:
                 case = self._insisted(unit, case, actor, asked.insist)
-            audit.record(
-                unit, who.actor(request_id), "request.create", f"request {case.request_id}", self.service.clock(),
-                after={"state": case.state},
-            )  # fmt: skip
+            self._note(unit, who, actor, "request.create", case.request_id, {}, {"state": case.state}, request_id)
             if key:
                 answer = CallAnswer(201, b"", str(case.request_id))
                 keep_answer(unit, caller, key, fingerprint, answer, self.service.clock())
@@ -144,7 +142,7 @@ class Requesting:
             Facts(library=who.library if theirs == requester else library, reader=reader, requester=who.library),
         )
         if account is None or not account.active:
-            raise problems.no_such_reader()
+            raise request_problems.no_such_reader()
         return reader, library
 
     @staticmethod
@@ -174,7 +172,7 @@ class Requesting:
     def _found(self, unit: Unit, number: int) -> tuple[RequestRow, Case, Person | None]:
         row = requests.get_request(unit, number)
         if row is None:
-            raise problems.unknown_request(number)
+            raise request_problems.unknown_request(number)
         return row, case_decoder.decode(row.folded), requests.person_of(unit, number)
 
     @staticmethod
@@ -199,11 +197,8 @@ class Requesting:
 
     def actions(self, who: Principal, case: Case, person: Person | None, entry: int = 0) -> tuple[str, ...]:
         """The events that he may fire now, on the request or on an entry of it."""
-        found: list[str] = []
-        for name in {name for kind in _KINDS for name in possible(case, kind, entry)}:
-            if self._acting(who, case, person, name, entry) is not None:
-                found.append(name)
-        return tuple(sorted(found))
+        names = {name for kind in _KINDS for name in possible(case, kind, entry)}
+        return tuple(sorted(name for name in names if self._acting(who, case, person, name, entry) is not None))
 
     def _acting(self, who: Principal, case: Case, person: Person | None, name: str, entry: int) -> Actor | None:
         """As which actor he may fire the event; None = as none."""
@@ -241,28 +236,43 @@ class Requesting:
         with self.database.write() as unit:
             row = requests.lock_request(unit, number)
             if row is None:
-                raise problems.unknown_request(number)
+                raise request_problems.unknown_request(number)
             case, person = case_decoder.decode(row.folded), requests.person_of(unit, number)
             facts = self._as_branch(who, case, facts_of(case, person))
             if not allowed(who, "request.read", facts):
                 demand(who, "request.read", facts)
             if seq and seq != case.seq:
-                raise problems.moved_on(number)
+                raise request_problems.moved_on(number)
             actor = self._acting(who, case, person, name, entry)
             if actor is None:
                 self._refuse(who, case, name, entry)
                 raise AssertionError("refused above")
             after = self.service.fire(unit, number, name, actor, entry=entry, data=data)
-            audit.record(
-                unit, who.actor(request_id), f"request.{name}", f"request {number}", self.service.clock(),
-                before={"state": case.state}, after={"state": after.state, "entry": entry},
-            )  # fmt: skip
+            told = {"state": after.state, "entry": entry}
+            self._note(unit, who, actor, f"request.{name}", number, {"state": case.state}, told, request_id)
+
+    def _note(
+        self,
+        unit: Unit,
+        who: Principal,
+        actor: Actor,
+        action: str,
+        number: int,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+        request_id: str,
+    ) -> None:
+        """In the audit, where a reader has no name: it is kept for longer than who asked for what may be known."""
+        acted = who.actor(request_id)
+        if actor.kind == "reader":
+            acted = msgspec.structs.replace(acted, who=0)
+        audit.record(unit, acted, action, f"request {number}", self.service.clock(), before, after)
 
     @staticmethod
     def _refuse(who: Principal, case: Case, name: str, entry: int) -> None:
         """Because it isn't possible now, or because it isn't his to do."""
         if any(name in possible(case, kind, entry) for kind in _KINDS):
-            raise problems.forbidden()
+            raise forbidden()
         raise NotAllowed(
             "not-now",
             f"申请当前状态下不能执行这一步（{name}）。请刷新页面查看最新状态。",
@@ -292,11 +302,9 @@ class Requesting:
             network = load_network(unit)
             base = self.catalogue.settings.base_url
             found = requests.queue_of(unit, library, ACTIVE)
-            due = requests.due_of(unit, [row.id for row, _ in found])
+            due = timers.due_of(unit, [row.id for row, _ in found])
             return RequestList(
-                tuple(
-                    brief(base, network, row, entry, due.get((row.id, entry.number))) for row, entry in found
-                ),
+                tuple(brief(base, network, row, entry, due.get((row.id, entry.number))) for row, entry in found),
                 "",
             )
 

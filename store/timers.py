@@ -7,6 +7,7 @@ that dies in between has fired nothing.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from msgspec import Struct
@@ -71,6 +72,13 @@ def due_timers(unit: Unit, now: datetime, limit: int = 1000) -> list[Timer]:
     c = timer.c
     query = select(timer).where(c.due_at <= now).order_by(c.due_at, c.request_id, c.entry, c.kind).limit(limit)
     return [Timer(row.request_id, row.entry, row.kind, row.due_at) for row in unit.execute(query)]
+
+
+def due_of(unit: Unit, request_ids: Collection[int]) -> dict[tuple[int, int], datetime]:
+    """When the clock of each entry of these requests runs out, by (request, entry)."""
+    c = timer.c
+    query = select(c.request_id, c.entry, c.due_at).where(c.request_id.in_(sorted(set(request_ids))), c.entry > 0)
+    return {(row[0], row[1]): row[2] for row in unit.execute(query)}
 
 
 def next_due(unit: Unit) -> datetime | None:

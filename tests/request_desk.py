@@ -10,7 +10,7 @@ from api_catalogue import book, held, union
 
 from indexer.cluster.uniting import union_write
 from mappings.model import Holder, Library, UnionRecord, union_id, union_key
-from mappings.requests import Citation, LibraryPolicy, Wish
+from mappings.requests import Citation, Wish
 from routing.service import NewRequest, RequestService
 from routing.settings import RoutingSettings, save_settings
 from routing.states import Case, fold
