@@ -108,7 +108,7 @@ def name_of(account: str) -> str:
 
 def month_of(at: datetime) -> str:
     """2026-11"""
-    return at.astimezone(BEIJING).strftime("%Y-%m")
+    return at.astimezone(BEIJING).isoformat()[:7]
 
 
 def next_month(month: str) -> str:

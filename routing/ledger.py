@@ -13,7 +13,7 @@ import msgspec
 
 from mappings.model import Library
 from mappings.requests import Wish
-from mappings.settlement import BEIJING, Posting, Supply, Transaction, clearing, pair
+from mappings.settlement import Posting, Supply, Transaction, clearing, month_of, pair
 from routing.charges import charges, negated, supply_of
 from routing.statements import Statement, statement
 from routing.tariffs import Tariff, seed
@@ -78,7 +78,7 @@ def record_supply(
         ledger.post(unit, key, one, at, supply_id=supply_id, request_id=request_id, entry=entry)
 
 
-def reverse_supply(unit: Unit, *, request_id: int, entry: int, at: datetime, reason: str) -> None:
+def reverse_supply(unit: Unit, *, request_id: int, entry: int, at: datetime, reason: str = "") -> None:
     """Take back what the last fill of the entry cost: a bad copy, or a second fill that is given back.
 
     Nothing that was filled after `at` is taken back. The reversal stands in the month of `at`, or in the first that is
@@ -123,7 +123,7 @@ def settle_month(unit: Unit, month: str, at: datetime) -> int:
 
 def close_month(unit: Unit, month: str, at: datetime, who: int = 0) -> Period:
     """Settle a month that is over and close it: nothing in it changes from then on. Raises ClosedError."""
-    if at.astimezone(BEIJING).strftime("%Y-%m") <= month:
+    if month_of(at) <= month:
         raise ClosedError(f"{month} is not over yet. It can be closed from the first day of the next month.")
     ledger_months.require_next(unit, month)
     settle_month(unit, month, at)
