@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 CAPITAL_ASKS = "CL→BALIS"
 BALIS_ASKS = "BALIS→CL"
@@ -103,6 +104,7 @@ class Assumptions(Struct, frozen=True, forbid_unknown_fields=True):
     seen_days: float
     rush: float
     rush_ratio: float
+    review_days: float
     asks: float
 
 
@@ -115,7 +117,12 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
     days: int
     per_day: float
     seeds: int
+    quick_days: int  # the same at small size, for tests
+    quick_seeds: int
     change: dict[str, float] = {}
+
+    def at_size(self, quick: bool) -> Scenario:
+        return replace(self, days=self.quick_days, seeds=self.quick_seeds) if quick else self
 
 
 class Frame(Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ from datetime import date
 from routing.estimates import (
     Estimate,
     HoldingPast,
+    HoldingTrust,
     Tally,
     estimate,
     filled,
@@ -20,6 +21,9 @@ from routing.estimates import (
 )
 from routing.simulator.libraries import SimulatedLibrary
 from routing.simulator.world import Request
+
+PARTNER_TRUST = HoldingTrust(c=0.5, a=0.95)
+"""In a partner whose catalogue we don't have: as routing/sourcing.py has it; a test compares."""
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -53,8 +57,7 @@ class Experience:
         past, day = self._past.get((request.title, library), HoldingPast()), now - _EPOCH
         status = "on_loan" if request.pairs[library].shown_out else "available"
         listed = request.holdings[library]
-        coverage = listed.coverage if listed.listed else "unknown"
-        trust = holding_trust(coverage, status, request.service, past, day)
+        trust = holding_trust(listed.coverage, status, request.service, past, day) if listed.listed else PARTNER_TRUST
         return estimate(self._tallies, self._keys_of(library, request), day, trust, open_days)
 
     def _keys_of(self, library: int, request: Request) -> tuple[str, ...]:

@@ -2,13 +2,14 @@
 
 A library works on one request after the other, at its capacity; then its drawn days pass. Clocks are those of DOCLINE
 (routing.md §3), in the library's working days: one until it acknowledges, then three until it answers, one each for a
-rush request. When one runs out the request is cancelled there, which the library is taken to agree to, and the next is
-asked. Silence is such a clock that ran out.
+rush request. When one runs out the request is cancelled there, and the next is asked: at once where the library is only
+slow, since it is taken to agree; after a day more where it is silent to that as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
 from heapq import heappop, heappush
 from math import inf
 from typing import Protocol
@@ -21,6 +22,9 @@ from routing.simulator.experience import Experience
 from routing.simulator.world import Request, World
 
 _CLOCKS = LibraryPolicy()
+CANCEL_DAYS = 1.0  # these two as the live system has them; a test compares (they stand beside SQL, which isn't needed)
+FAIRNESS_DAYS = 180
+UNHEEDED_DAYS = 30  # a request that nobody follows and nobody answers ends after so many working days
 _OFFICE = Calendar()  # of those who pass requests on
 
 
@@ -37,11 +41,11 @@ class Outcome(Struct, frozen=True):
 class Policy(Protocol):
     name: str
     follows: bool
-    """Somebody watches the request and asks the next; else it ends with the first answer, or that of the library that it
-    was forwarded to."""
+    """Somebody watches the request and asks the next; else it ends with the first answer, or with that of the library
+    to which it was forwarded."""
 
-    def order(self, request: Request, network: Network) -> Sequence[int]:
-        """Indexes of the libraries to ask, one after the other."""
+    def order(self, request: Request, network: Network, tried: Collection[int] = ()) -> Sequence[int]:
+        """Indexes of the libraries to ask, one after the other, without those that were asked before."""
         ...
 
     def forward(self, request: Request, asked: int, network: Network) -> int | None:
@@ -71,7 +75,8 @@ class Network:
         self._busy = [0.0] * count  # until when it works on what lies there
         self._open: list[dict[int, float]] = [{} for _ in range(count)]  # by request, when it came: see _worked
         self._sent: dict[tuple[int, int], int] = {}  # by library and day
-        self._supplied, self._received = [0] * count, [0] * count
+        self._supplied: list[list[float]] = [[] for _ in range(count)]  # when
+        self._received: list[list[float]] = [[] for _ in range(count)]
         self.loans, self.borrowed = [0] * count, [0] * count
         self._index = {library.symbol: at for at, library in enumerate(world.libraries)}
         self._events: list[tuple[float, int, Case | Request, str]] = []
@@ -100,10 +105,14 @@ class Network:
         return self._sent.get((library, int(self.now)), 0)
 
     def supplied(self, library: int) -> int:
-        return self._supplied[library]
+        """In the period that fairness looks at."""
+        return self._of_late(self._supplied[library])
 
     def received(self, library: int) -> int:
-        return self._received[library]
+        return self._of_late(self._received[library])
+
+    def _of_late(self, moments: list[float]) -> int:
+        return len(moments) - bisect_left(moments, self.now - FAIRNESS_DAYS)
 
     def holders(self, request: Request) -> list[int]:
         """Libraries that the catalogue lists, without the one that asks."""
@@ -121,8 +130,10 @@ class Network:
         while self._events:
             self.now, _, subject, what = heappop(self._events)
             if isinstance(subject, Request):
-                limit = int(self.world.assumptions.asks) if policy.follows else 1
-                self._next(Case(subject, policy.order(subject, self)[:limit]), policy)
+                self._next(Case(subject, policy.order(subject, self)), policy)
+            elif what == "review":
+                subject.order += policy.order(subject.request, self, subject.asked)
+                self._next(subject, policy)
             else:
                 self._answered(subject, what, policy)
         return [self.outcomes[request.number] for request in self.world.requests]
@@ -132,8 +143,13 @@ class Network:
         heappush(self._events, (at, self._pushed, subject, what))
 
     def _next(self, case: Case, policy: Policy) -> None:
-        if len(case.asked) < len(case.order):
+        """Ask the next; at the end of the rota an officer looks whether anybody was left out that can be asked now."""
+        if len(case.asked) == int(self.world.assumptions.asks):
+            self._close(case, filled=False)
+        elif len(case.asked) < len(case.order):
             self._ask(case, case.order[len(case.asked)], policy.follows)
+        elif policy.order(case.request, self, case.asked):
+            self._push(_OFFICE.after(self.now, self.world.assumptions.review_days), case, "review")
         else:
             self._close(case, filled=False)
 
@@ -146,7 +162,8 @@ class Network:
         self._sent[library, int(self.now)] = self.sent_today(library) + 1
         gives_up = self._gives_up(case, library) if clocks else inf
         if pair.answer == "silence":
-            self._push(min(gives_up, calendar.after(case.arrived, 30)), case, "silence")
+            silent_until = calendar.after(gives_up, CANCEL_DAYS) if clocks else calendar.after(self.now, UNHEEDED_DAYS)
+            self._push(silent_until, case, "silence")
             return
         begins = max(case.arrived, self._busy[library])
         if begins < gives_up:
@@ -173,16 +190,18 @@ class Network:
             self._close(case, filled=True)
         elif onward is not None:
             self._ask(case, onward, policy.follows)
-        else:
+        elif policy.follows:
             self._next(case, policy)
+        else:
+            self._close(case, filled=False)
 
     def _close(self, case: Case, filled: bool) -> None:
         request = case.request
         if filled:
             supplier, requester = case.asked[-1], self._index[request.requester]
             loan = request.service == "loan"
-            self._supplied[supplier] += 1
-            self._received[requester] += 1
+            self._supplied[supplier].append(self.now)
+            self._received[requester].append(self.now)
             self.loans[supplier] += loan
             self.borrowed[requester] += loan
         self.outcomes[request.number] = Outcome(

@@ -6,7 +6,7 @@ the same clocks; and, where it goes by experience, the same estimates from its o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from random import Random
 
 from routing.simulator.assumptions import CAPITAL_ASKS
@@ -24,7 +24,7 @@ class Study:
     name = "study"
     follows = False
 
-    def order(self, request: Request, network: Network) -> Sequence[int]:
+    def order(self, request: Request, network: Network, tried: Collection[int] = ()) -> Sequence[int]:
         world = network.world
         if request.way != CAPITAL_ASKS:
             return [world.index(CAPITAL)]
@@ -36,7 +36,9 @@ class Study:
         return [members[int(choice * len(members))]]
 
     def forward(self, request: Request, asked: int, network: Network) -> int | None:
-        others = [at for at in network.holders(request) if at != asked] or [at for at in network.partners() if at != asked]
+        others = [at for at in network.holders(request) if at != asked] or [
+            at for at in network.partners() if at != asked
+        ]
         return others[int(request.officer[2] * len(others))] if others else None
 
 
@@ -49,12 +51,13 @@ class Rule:
         self.name = name
         self._key = key
 
-    def order(self, request: Request, network: Network) -> Sequence[int]:
+    def order(self, request: Request, network: Network, tried: Collection[int] = ()) -> Sequence[int]:
         rng = Random(f"{network.world.seed}/order/{request.number}")
         found: list[int] = []
         for group in (network.holders(request), network.partners()):
             rng.shuffle(group)
-            found += sorted(group, key=lambda library: self._key(library, request, network))
+            able = [library for library in group if library not in tried]
+            found += sorted(able, key=lambda library: self._key(library, request, network))
         return found
 
     def forward(self, request: Request, asked: int, network: Network) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from statistics import NormalDist
@@ -35,14 +35,13 @@ class Ranked:
         self.name = name
         self._settings = settings
 
-    def order(self, request: Request, network: Network) -> Sequence[int]:
-        wish = Wish(
-            Citation(), request.service, request.level, material=request.material, subject=request.subject
-        )
+    def order(self, request: Request, network: Network, tried: Collection[int] = ()) -> Sequence[int]:
+        wish = Wish(Citation(), request.service, request.level, material=request.material, subject=request.subject)
         candidates = [_candidate(at, request, network) for at in network.holders(request) + network.partners()]
         now = instant(network.now)
         seed = int.from_bytes(blake2b(f"{network.world.seed}/{request.number}".encode(), digest_size=6).digest())
-        rota = build_rota(wish, candidates, self._settings, now=now, seed=seed)
+        asked = [network.world.libraries[at].symbol for at in tried]
+        rota = build_rota(wish, candidates, self._settings, tried=asked, now=now, seed=seed)
         return [network.index(place.candidate.library) for place in rota.entries]
 
     def forward(self, request: Request, asked: int, network: Network) -> int | None:
@@ -84,17 +83,22 @@ def _path(library: SimulatedLibrary, request: Request) -> tuple[str, ...]:
 
 
 class Oracle:
-    """In the order of S, by the truth: what each library holds, listed or not, how willing, silent and quick it is, what
-    lies there. It doesn't know the luck of the day. Not a policy that anybody could have: it is what the others are
+    """In the order of S, by the truth: what each library holds, listed or not, how willing, silent and quick it is,
+    what lies there. It doesn't know the luck of the day. Nobody could have this policy: it is what the others are
     measured by."""
 
     name = "oracle"
     follows = True
 
-    def order(self, request: Request, network: Network) -> Sequence[int]:
+    def order(self, request: Request, network: Network, tried: Collection[int] = ()) -> Sequence[int]:
         known = []
         for at, library in enumerate(network.world.libraries):
-            if library.symbol == request.requester or not request.holdings[at].held or request.pairs[at].shown_out:
+            if (
+                at in tried
+                or library.symbol == request.requester
+                or not request.holdings[at].held
+                or request.pairs[at].shown_out
+            ):
                 continue
             known.append((_true_score(at, request, network), at))
         return [at for _, at in sorted(known)]

@@ -24,17 +24,15 @@ from routing.simulator.libraries import (
     CAPITAL,
     FAVOURITES,
     MATERIALS,
-    RENMIN,
     SUBJECTS,
     SimulatedLibrary,
     logistic,
-    logit,
     make_libraries,
 )
 
 SUBJECTS_ASKED = {CAPITAL_ASKS: (0.40, 0.25, 0.10, 0.10, 0.08, 0.07), BALIS_ASKS: (0.08, 0.25, 0.45, 0.10, 0.05, 0.07)}
-"""Assumed shares of SUBJECTS. Their order is the study's (§3.2): 文教 then 综合 from the Capital Library, engineering and
-综合 from BALIS."""
+"""Assumed shares of SUBJECTS. Their order is the study's (§3.2): 文教, then 综合 from the Capital Library; engineering
+and 综合 from BALIS."""
 
 BRANCH_SHARE = 0.2  # assumed: of the Capital Library's requests, those of the public libraries behind it
 WEEKEND = 0.4  # assumed: requests on a day of the weekend, against a weekday's
@@ -120,8 +118,8 @@ def make_world(frame: Frame, scenario: Scenario, seed: str) -> World:
 
 def study_world(frame: Frame, seed: str) -> World:
     """The study's own sample: its 30 months, and exactly its numbers of requests in each direction."""
-    days, change = frame.study.days, Scenario("", "", frame.study.first, frame.study.days, 0.0, 1)
-    world = make_world(frame, change, seed)
+    days = frame.study.days
+    world = make_world(frame, Scenario("", "", frame.study.first, days, 0.0, 1, days, 1), seed)
     draft = _Draft(world.assumptions, world.libraries, world.holding_logits, 0.5, seed)
     rng = Random(f"{seed}/arrivals")
     requests = []
@@ -275,9 +273,7 @@ class _Draft:
         """Readers of the Capital Library don't ask for what it holds itself."""
         return way == CAPITAL_ASKS and library.symbol == CAPITAL
 
-    def _holding(
-        self, library: SimulatedLibrary, held: bool, chance: float, asks: bool, rng: Random
-    ) -> Holding:
+    def _holding(self, library: SimulatedLibrary, held: bool, chance: float, asks: bool, rng: Random) -> Holding:
         u, v = rng.random(), rng.random()
         # Of what is listed, the part `stale` is not there, for a library of any size.
         wrong = min(0.6, library.stale / (1 - library.stale) * chance / (1 - chance))
@@ -318,6 +314,3 @@ class _Draft:
 def favourites(world: World) -> tuple[int, ...]:
     """The two that the study's officers asked most."""
     return tuple(world.index(symbol) for symbol in FAVOURITES)
-
-
-__all__ = ["RENMIN", "Holding", "Pair", "Request", "World", "favourites", "logit", "make_world", "study_world"]
