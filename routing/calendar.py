@@ -32,6 +32,12 @@ YEARS_AHEAD = 5
 not stop the clocks of others."""
 
 
+Spans = tuple[tuple[int, int], ...]
+"""Ordinals of the first and last days of closures."""
+Layers = tuple[tuple[Spans, frozenset[int]], ...]
+"""Closures and make-up days, of the site and then of the library."""
+
+
 class OfficeHours(Struct, frozen=True, forbid_unknown_fields=True):
     opens: float = 8.5  # hours after midnight
     closes: float = 17.5
@@ -64,13 +70,13 @@ def site_days(text: str, name: str) -> SiteDays:
     return days
 
 
-def _spans(closures: tuple[Closure, ...]) -> list[tuple[int, int]]:
+def _spans(closures: tuple[Closure, ...]) -> Spans:
     spans = [(date.fromisoformat(each.first).toordinal(), date.fromisoformat(each.last).toordinal())
              for each in closures]  # fmt: skip
     for closure, (first, last) in zip(closures, spans, strict=True):
         if last < first:
             raise CalendarError(f"A closure ends on {closure.last}, before it begins on {closure.first}.")
-    return spans
+    return tuple(spans)
 
 
 def _dates(days: tuple[str, ...]) -> frozenset[int]:
@@ -107,7 +113,8 @@ class Calendar:
         zone: tzinfo = CHINA,
     ) -> None:
         site, hours = site or SiteDays(), hours or OfficeHours()
-        self._layers = ((_spans(site.holidays), _dates(site.make_up_days)), (_spans(closures), _dates(make_up_days)))
+        of_site = _spans(site.holidays), _dates(site.make_up_days)
+        self._layers: Layers = (of_site, (_spans(closures), _dates(make_up_days)))
         self._site_years = frozenset(site.announced)
         self._opens, self._hours = hours.opens / 24, (hours.closes - hours.opens) / 24
         self._zone = zone
@@ -193,13 +200,15 @@ class Calendar:
     def _nth(self, day: int, count: int) -> int:
         """Ordinal of the working day with `count` working days before it, from `day` on."""
         year = _year(day)
-        at = bisect_left(self._days(year), day) + count
-        for ahead in range(YEARS_AHEAD + count // 200):
+        days = self._years.get(year) or self._days(year)
+        at = bisect_left(days, day) + count
+        ahead = 0
+        while at >= len(days):
+            at, ahead = at - len(days), ahead + 1
+            if ahead >= YEARS_AHEAD + count // 200:
+                return day + 366 * YEARS_AHEAD + count
             days = self._days(year + ahead)
-            if at < len(days):
-                return days[at]
-            at -= len(days)
-        return day + 366 * YEARS_AHEAD + count
+        return days[at]
 
     def _between(self, first: int, last: int) -> int:
         """Working days from `first` to the day before `last`."""
@@ -210,16 +219,20 @@ class Calendar:
     def _days(self, year: int) -> tuple[int, ...]:
         found = self._years.get(year)
         if found is None:
-            found = self._years[year] = self._reckoned(year)
+            found = self._years[year] = _working_days(self._layers, year)
         return found
 
-    def _reckoned(self, year: int) -> tuple[int, ...]:
-        first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
-        days = _public_days(year)
-        for spans, worked in self._layers:
-            here = [(max(start, first), min(end, last)) for start, end in spans if start <= last and end >= first]
-            more = [day for day in worked if first <= day <= last]
-            if here or more:  # most libraries have none in most years, and share the public tuple
-                free = {day for start, end in here for day in range(start, end + 1)}
-                days = tuple(sorted({day for day in days if day not in free}.union(more)))
-        return days
+
+@lru_cache(maxsize=2048)
+def _working_days(layers: Layers, year: int) -> tuple[int, ...]:
+    """Ordinals of the year's working days, the later layers over the earlier. They are kept for equal calendars, since
+    each transaction makes its own."""
+    first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
+    days = _public_days(year)
+    for spans, worked in layers:
+        here = [(max(start, first), min(end, last)) for start, end in spans if start <= last and end >= first]
+        more = [day for day in worked if first <= day <= last]
+        if here or more:  # most libraries have none in most years, and share the public tuple
+            free = {day for start, end in here for day in range(start, end + 1)}
+            days = tuple(sorted({day for day in days if day not in free}.union(more)))
+    return days

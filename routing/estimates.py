@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from statistics import NormalDist
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -31,7 +31,7 @@ LEVELS = ("similar", "material", "service", "library", "type", "consortium")
 OWN_LEVELS = LEVELS[:4]
 """Those that count the library's own requests."""
 
-_NORMAL = NormalDist()
+_ROOT_2, _ROOT_2_PI = math.sqrt(2), math.sqrt(2 * math.pi)
 
 
 class Prior(Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,7 +102,8 @@ def faded(tally: Tally, now: float, half_life: float = HALF_LIFE) -> Tally:
     if now <= tally.as_of:
         return tally
     weight = 0.5 ** ((now - tally.as_of) / half_life)
-    return Tally(**{name: getattr(tally, name) * weight for name in _COUNTS}, as_of=now)
+    values = {name: getattr(tally, name) * weight for name in _COUNTS}
+    return Tally(**values, as_of=now)
 
 
 def _added(tally: Tally, day: float, half_life: float, counts: Mapping[str, float]) -> Tally:
@@ -227,12 +228,12 @@ def estimate(
 ) -> Estimate:
     """What is expected of the library whose `keys` (of `keys_of`) these are. `open_days`: working days for which its
     open entries lie there already, see `_with_open`."""
-    found = [faded(tallies.get(key, _NOTHING), now_days, settings.half_life) for key in keys]
+    known = (tallies.get(key) for key in keys)
+    found = [faded(tally, now_days, settings.half_life) if tally else _NOTHING for tally in known]
     q, strength = _chance(found, settings)
-    mu, sigma = _times(found, settings, "fill")
-    mu_r, sigma_r = _times(found, settings, "refusal")
+    fill, refusal = _times(found, settings, "fill"), _times(found, settings, "refusal")
     for days in open_days:
-        q, mu, mu_r = _with_open(days, q, strength, (mu, sigma), (mu_r, sigma_r))
+        q, fill, refusal = _with_open(days, q, strength, fill, refusal)
     basis = _basis(found, settings.k)
     told = found[basis] if basis < len(found) else _NOTHING
     return Estimate(
@@ -240,10 +241,10 @@ def estimate(
         c=holding.c,
         a=holding.a,
         q=q,
-        t=_mean(mu, sigma),
-        r=_mean(mu_r, sigma_r),
-        spread=sigma,
-        spread_r=sigma_r,
+        t=fill.mean,
+        r=refusal.mean,
+        spread=fill.sigma,
+        spread_r=refusal.sigma,
         strength=strength,
         n=told.asks,
         fills=told.fills,
@@ -255,9 +256,31 @@ def estimate(
 _NOTHING = Tally()
 
 
-def _mean(mu: float, sigma: float) -> float:
-    """Of a log-normal. Its median would flatter: what is summed up in days is the mean."""
-    return math.exp(mu + sigma * sigma / 2)
+class _Time(NamedTuple):
+    """A log-normal time: mean and sigma of its logarithm, and the requests that the mean rests on."""
+
+    mu: float
+    sigma: float
+    weight: float
+
+    @property
+    def mean(self) -> float:
+        """Of the time itself. Its median would flatter: what is summed up in days is the mean."""
+        return math.exp(self.mu + self.sigma * self.sigma / 2)
+
+    def beyond(self, log: float) -> tuple[float, float]:
+        """The probability that its logarithm is more than `log`, and the mean of it where it is."""
+        sigma = max(self.sigma, 0.05)
+        z = (log - self.mu) / sigma
+        if z > 6:  # the tail vanishes: all that is left of it lies just beyond
+            return 1e-9, log
+        chance = 0.5 * math.erfc(z / _ROOT_2)
+        return chance, self.mu + sigma * math.exp(-z * z / 2) / _ROOT_2_PI / chance
+
+    def with_open(self, expected: float, share: float) -> _Time:
+        """With that share of a request whose logarithm of days is expected to be so much."""
+        weight = self.weight + share
+        return self._replace(mu=(self.weight * self.mu + share * expected) / weight, weight=weight)
 
 
 def _willing(tally: Tally) -> float:
@@ -279,12 +302,13 @@ def _coarsest_first(found: Sequence[Tally]) -> list[tuple[Tally, Tally]]:
     return list(zip(found, (_NOTHING, *found), strict=False))[::-1]
 
 
-def _times(found: Sequence[Tally], settings: EstimateSettings, kind: str) -> tuple[float, float]:
-    """Mean and sigma of the logarithm of days to a fill, or to a refusal, shrunk likewise."""
+def _times(found: Sequence[Tally], settings: EstimateSettings, kind: str) -> _Time:
+    """Days to a fill, or to a refusal, shrunk likewise."""
     prior, k = settings.prior, settings.k
-    mu, variance = math.log(prior.t if kind == "fill" else prior.r), prior.spread**2
+    mu, variance, weight = math.log(prior.t if kind == "fill" else prior.r), prior.spread**2, k
     for tally, finer in _coarsest_first(found):
         n, logs, squares = (mine - below for mine, below in zip(_sums(tally, kind), _sums(finer, kind), strict=True))
+        weight = k + max(0.0, n)
         if n <= 1e-9:
             continue
         mean = logs / n
@@ -292,7 +316,7 @@ def _times(found: Sequence[Tally], settings: EstimateSettings, kind: str) -> tup
         # The variance of the mixture: that inside both, and that between their means, which k requests of doubt allow.
         variance = (n * own + k * variance + n * k / (n + k) * (mean - mu) ** 2) / (n + k)
         mu = (n * mean + k * mu) / (n + k)
-    return mu, math.sqrt(variance)
+    return _Time(mu, math.sqrt(variance), weight)
 
 
 def _sums(tally: Tally, kind: str) -> tuple[float, float, float]:
@@ -301,10 +325,8 @@ def _sums(tally: Tally, kind: str) -> tuple[float, float, float]:
     return tally.asks - tally.fills, tally.refusal_logs, tally.refusal_squares
 
 
-def _with_open(
-    days: float, q: float, strength: float, fill: tuple[float, float], refusal: tuple[float, float]
-) -> tuple[float, float, float]:
-    """q and both means of logarithms, given that one more request has lain open for so many days (it is censored).
+def _with_open(days: float, q: float, strength: float, fill: _Time, refusal: _Time) -> tuple[float, _Time, _Time]:
+    """q and both times, given that one more request has lain open for so many days (it is censored).
 
     It will be filled with a probability ∝ q·P(t > days), refused ∝ (1−q)·P(r > days). The beta posterior of q is then a
     mixture of that with one fill more and that with one refusal more, whose mean this is. Each mean of logarithms takes
@@ -313,22 +335,11 @@ def _with_open(
     longer than its refusals do speaks for whatever ends late, and makes both times longer.
     """
     log = math.log(max(days, LEAST_DAYS))
-    (beyond_t, expected_t), (beyond_r, expected_r) = _beyond(log, *fill), _beyond(log, *refusal)
-    weight_fill, weight_refusal = q * beyond_t, (1 - q) * beyond_r
-    share = weight_fill / (weight_fill + weight_refusal) if weight_fill + weight_refusal > 1e-12 else q
-    mu = (strength * fill[0] + share * expected_t) / (strength + share)
-    mu_r = (strength * refusal[0] + (1 - share) * expected_r) / (strength + 1 - share)
-    return (strength * q + share) / (strength + 1), mu, mu_r
-
-
-def _beyond(log: float, mu: float, sigma: float) -> tuple[float, float]:
-    """Of a normal: the probability of more than `log`, and the mean of what is more."""
-    sigma = max(sigma, 0.05)
-    z = (log - mu) / sigma
-    if z > 6:  # both tails vanish: all that is left lies just beyond
-        return _NORMAL.cdf(-6.0), log
-    beyond = _NORMAL.cdf(-z)
-    return beyond, mu + sigma * _NORMAL.pdf(z) / beyond
+    (late_fill, log_fill), (late_refusal, log_refusal) = fill.beyond(log), refusal.beyond(log)
+    to_fill, to_refusal = q * late_fill, (1 - q) * late_refusal
+    share = to_fill / (to_fill + to_refusal) if to_fill + to_refusal > 0 else q
+    q = (strength * q + share) / (strength + 1)
+    return q, fill.with_open(log_fill, share), refusal.with_open(log_refusal, 1 - share)
 
 
 def _basis(found: Sequence[Tally], k: float) -> int:
