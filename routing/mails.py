@@ -20,6 +20,7 @@ import yaml
 from msgspec import Struct
 
 from mappings.requests import Citation
+from routing.citations import FIELD_WORDS as _MISSING
 from routing.messages import MAIL_KINDS, Body, Party
 
 T = TypeVar("T")
@@ -145,7 +146,7 @@ def _context(body: Body, language: Language, zone: tzinfo) -> dict[str, Any]:
         "asked": body.asked,
         "expected": _day(body.expected, language, zone),
         "reason": told(words.reasons, body.reason),
-        "missing": [told(words.fields, field) for field in body.missing],
+        "missing": [_MISSING[code][LANGUAGES.index(language)] for code in body.missing if code in _MISSING],
         "error": one_line(body.error)[:LONGEST_VALUE],
         "cost": _yuan(body.data.get("cost")),
         "note": one_line(str(body.data.get("text") or body.data.get("note") or ""))[:LONGEST_VALUE],

@@ -36,9 +36,10 @@ NOBODY = "there is no address left to write to"
 
 class MailSender:
     def __init__(self, settings: DispatchSettings, find: Find, link: Link) -> None:
-        """Raises ValueError where mail_from is no address."""
-        if not is_address(parseaddr(settings.mail_from)[1]):
-            raise ValueError(f"mail_from is {settings.mail_from!r}, which is no mail address.")
+        """Raises ValueError where mail_from or mail_reply_to is no address."""
+        for name, value in (("mail_from", settings.mail_from), ("mail_reply_to", settings.mail_reply_to)):
+            if (value or name == "mail_from") and not _is_mailbox(value):
+                raise ValueError(f"{name} is {value!r}, which is no mail address.")
         self._settings, self._find, self._link = settings, find, link
 
     def send(self, message: Message) -> Outcome:
@@ -115,6 +116,10 @@ class MailSender:
 def message_id(key: str, domain: str) -> str:
     """The same for every attempt at one message."""
     return f"<{sha256(key.encode()).hexdigest()[:32]}@{domain}>"
+
+
+def _is_mailbox(text: str) -> bool:
+    return text.isprintable() and is_address(parseaddr(text)[1])
 
 
 def _leave(line: smtplib.SMTP) -> None:

@@ -52,5 +52,5 @@ def _of(accounts: list[Account], salutation: str = "") -> Recipients | None:
     chosen = [each for each in accounts if each.active and each.erased is None and is_address(each.email)]
     spoken = {each.language for each in chosen}
     languages = tuple(language for language in LANGUAGES if language in spoken) or LANGUAGES
-    addresses = tuple(dict.fromkeys(each.email for each in chosen))
+    addresses = tuple(sorted({each.email for each in chosen}))  # sorted: a repeat is the same mail
     return Recipients(addresses, languages, salutation) if addresses else None

@@ -149,11 +149,11 @@ def test_officers_are_asked_to_decide_and_told_what_goes_wrong() -> None:
 
 
 def test_the_reader_hears_how_it_ended_and_what_is_missing() -> None:
-    story = Story(webhooks=(), missing=("volume", "pages"))
+    story = Story(webhooks=(), missing=("year_or_volume", "article"))
     story.asking("RUC")
     story.then("refuse", "supplier", 1, code="Incomplete")
     made = story.then("incomplete")
-    assert body(made, "reader.question").missing == ("volume", "pages")
+    assert body(made, "reader.question").missing == ("year_or_volume", "article")
     assert kinds(story.then("submit", "reader", wish=msgspec.to_builtins(WISH))) == []  # a receipt is given once
     unfilled = Story(webhooks=())
     unfilled.asking("RUC")
@@ -234,7 +234,7 @@ def test_officers_hear_of_a_message_to_a_library_that_was_given_up() -> None:
 def full(**given: Any) -> Body:
     values: dict[str, Any] = {
         "wish": WISH, "supplier": LIBRARIES["RUC"], "toward": LIBRARIES["THU"], "asked": 2, "expected": "2026-03-06",
-        "reason": "NotHeld", "missing": ("volume",), "error": "403",
+        "reason": "NotHeld", "missing": ("year_or_volume", "a code of tomorrow"), "error": "403",
         "data": {"cost": 1250, "text": "彩色", "action_due": "2026-03-05T18:00:00Z", "until": "2026-03-09",
                  "loan_due": "2026-04-01"},
     }  # fmt: skip
@@ -268,11 +268,16 @@ def test_days_are_told_where_the_library_is() -> None:
     assert "¥12.50" in told and "彩色" in told
 
 
+def test_what_is_missing_is_asked_for_in_whole_sentences() -> None:
+    told = compose("reader.question", full(), LANGUAGES, link="", zone=ZONE).text
+    assert "· 缺少年份或卷号" in told and "· The year or volume is missing" in told
+
+
 def test_every_reason_and_field_has_its_word() -> None:
     words = _vocabulary()
     assert set(REASONS) <= set(words.reasons)
     assert {"receipt", "action", "cancelled", "late_fill", "expired", "officer"} <= set(words.reasons)
-    assert set(Citation.__struct_fields__) - {"language", "record_id"} == set(words.fields)
+    assert set(Citation.__struct_fields__) - {"genre", "language", "record_id"} == set(words.fields)
     assert {kind for kind in MAIL_KINDS if kind.startswith("supplier.")} <= set(words.reasons)
 
 
