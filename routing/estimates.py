@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 HALF_LIFE = 180.0
 LEAST_DAYS = 0.02  # ten minutes of office time; a reply that is faster counts as this, since its logarithm is taken
@@ -34,18 +34,21 @@ OWN_LEVELS = LEVELS[:4]
 _ROOT_2, _ROOT_2_PI = math.sqrt(2), math.sqrt(2 * math.pi)
 
 
+Positive = Annotated[float, Meta(gt=0)]
+
+
 class Prior(Struct, frozen=True, forbid_unknown_fields=True):
     """What is assumed where nobody is known: between the study's two directions and its 2-day norm (routing.md §1)."""
 
-    q: float = 0.6
-    t: float = 2.5  # median working days to a fill
-    r: float = 2.0  # median working days to a refusal
-    spread: float = 0.8  # sigma of their logarithms
+    q: Annotated[float, Meta(gt=0, lt=1)] = 0.6
+    t: Positive = 2.5  # median working days to a fill
+    r: Positive = 2.0  # median working days to a refusal
+    spread: Positive = 0.8  # sigma of their logarithms
 
 
 class EstimateSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    k: float = 8.0  # requests that the coarser level is worth against the finer
-    half_life: float = HALF_LIFE  # days
+    k: Positive = 8.0  # requests that the coarser level is worth against the finer
+    half_life: Positive = HALF_LIFE  # days
     prior: Prior = Prior()
 
 

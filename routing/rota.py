@@ -17,9 +17,9 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from hashlib import blake2b
 from random import Random
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from mappings.requests import Wish
@@ -32,19 +32,23 @@ from routing.score import MOST_IN_TIME, Ask, best_in_time, score
 EQUAL = 9  # decimals of a score that count: what differs after them differs by rounding
 
 
+Share = Annotated[float, Meta(ge=0, le=1)]
+Days = Annotated[float, Meta(ge=0)]
+
+
 class RotaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """All of the order that can be tuned. Shares and probabilities are 0 to 1, days are working days."""
 
-    fairness: float = 0.5  # λ: days that a library which only gives is spared, and one which only takes is favoured by
-    explore: float = 0.2  # share of requests whose first choice is explored
-    band: float = 0.2  # how much worse than the best S those may be among which it is
-    compare: float = 0.1  # share of requests that are ordered by turnaround, as the live comparison
-    max_asks: int = 6  # entries of one rota
-    manual_hop_days: float = 0.5  # what a person who passes a request on adds, each way of the answer included
-    automatic_hop_days: float = 0.0
-    least_p: float = 0.01  # a library with less chance is not worth asking
-    most_closed_days: float = 5.0  # calendar days that it may be closed longer than the others and still be asked
-    in_time_slack: float = 0.005  # chance of a fill in time that is given up for sooner results
+    fairness: Days = 0.5  # λ: days that a library which only gives is spared, and one which only takes is favoured by
+    explore: Share = 0.2  # share of requests whose first choice is explored
+    band: Share = 0.2  # how much worse than the best S those may be among which it is
+    compare: Share = 0.1  # share of requests that are ordered by turnaround, as the live comparison
+    max_asks: Annotated[int, Meta(ge=1)] = 6  # entries of one rota
+    manual_hop_days: Days = 0.5  # what a person who passes a request on adds, each way of the answer included
+    automatic_hop_days: Days = 0.0
+    least_p: Share = 0.01  # a library with less chance is not worth asking
+    most_closed_days: Days = 5.0  # calendar days that it may be closed longer than the others and still be asked
+    in_time_slack: Share = 0.005  # chance of a fill in time that is given up for sooner results
     estimates: EstimateSettings = EstimateSettings()  # by which the candidates' estimates are to be made
 
 

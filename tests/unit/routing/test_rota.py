@@ -266,3 +266,11 @@ def test_the_chances_to_be_first_are_those_of_all_draws(values: list[list[float]
     for number, own in enumerate(values):
         alike = [wins[other] for other, same in enumerate(values) if same == own]
         assert chances[number] == pytest.approx(sum(alike) / len(alike))
+
+
+@pytest.mark.parametrize(
+    "text", ['{"explore": 1.5}', '{"max_asks": 0}', '{"fairness": -1}', '{"lambda": 1}', '{"estimates": {"k": 0}}']
+)
+def test_settings_that_make_no_sense_are_refused(text: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(text, type=RotaSettings)
