@@ -31,9 +31,10 @@ class Verdict(Protocol):
         """Of what is not ok, for a person."""
 
 
-Render = Callable[[Message, LibraryPolicy], bytes]
+Render = Callable[[Message, LibraryPolicy], bytes | None]
 """The message as XML, of the version and under the agency id that the library's policy has; for the same message it is
-the same, so that the library knows a repeat. Raises ValueError where the message can't be said."""
+the same, so that the library knows a repeat. None = the standard has no word for it, and needs none. Raises ValueError
+where it can't be said."""
 
 ReadConfirmation = Callable[[bytes, bytes], Verdict]
 """What an answer (first) says of the XML that was sent (second). Never raises."""
@@ -62,6 +63,8 @@ class IsoSender:
             xml = self._render(message, policy)
         except ValueError as error:
             return Dead(f"it can't be said in ISO 18626: {error}")
+        if xml is None:
+            return Dead("ISO 18626 has no message for it", told=False)
         try:
             reply = self._client.post(
                 policy.address, xml, {"Content-Type": "application/xml; charset=utf-8"}, self._clock().timestamp()
