@@ -157,6 +157,85 @@ class LibrariesAnswer(Struct, frozen=True):
     libraries: tuple[LibraryEntry, ...]
 
 
+class AccountAnswer(Struct, frozen=True):
+    """One's own account, with all its contact data."""
+
+    id: str  # 63 bits, so a string: JavaScript's numbers have 53
+    login: str
+    roles: tuple[str, ...]
+    library: str  # symbol; empty for system librarians and auditors
+    name: str
+    email: str
+    phone: str
+    card: str
+    language: str
+    sponsor: str
+    registered_by_officer: bool
+    created: str
+    csrf: str  # of a session: to be sent as X-CSRF-Token with whatever changes something; empty for a key
+
+
+class OwnSession(Struct, frozen=True):
+    begun: str
+    seen: str
+    expires: str
+
+
+class OwnRequest(Struct, frozen=True):
+    number: int
+    title: str
+    service: str
+    state: str
+    created: str
+    closed: str  # empty while it is under way
+    note: str
+    delivery: str
+
+
+class KeyEntry(Struct, frozen=True):
+    """An API key, without the key itself."""
+
+    id: str
+    prefix: str  # tck_ and this is how it begins
+    label: str
+    library: str
+    roles: tuple[str, ...]
+    scopes: tuple[str, ...]
+    created: str
+    expires: str
+    used: str  # last use, to the hour; empty: never
+    revoked: str  # empty: it is not
+    good: bool
+
+
+class ExportAnswer(Struct, frozen=True):
+    """Everything that is kept of a person."""
+
+    account: AccountAnswer
+    sessions: tuple[OwnSession, ...]
+    keys: tuple[KeyEntry, ...]
+    requests: tuple[OwnRequest, ...]
+
+
+class ReaderAnswer(Struct, frozen=True):
+    """A reader whom an officer has registered."""
+
+    id: str
+    login: str
+    library: str
+    code: str  # with which the reader sets a password: shown this once
+    code_days: int  # so long it is good
+
+
+class KeysAnswer(Struct, frozen=True):
+    keys: tuple[KeyEntry, ...]
+
+
+class NewKeyAnswer(Struct, frozen=True):
+    key: str  # shown this once: keep it
+    entry: KeyEntry
+
+
 class StoreHealth(Struct, frozen=True):
     ok: bool
     message: str

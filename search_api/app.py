@@ -35,7 +35,7 @@ from search_api.problems import (
     wrong_method,
 )
 from search_api.queries import MAX_QUERY, SearchParameters
-from search_api.routes import api, metrics, pages
+from search_api.routes import account, account_api, api, metrics, pages, readers, sign_in
 from search_api.security import HEADERS, SecurityHeaders
 from search_api.settings import ApiSettings
 from search_api.tracing import HEADER, Tracing, request_id_of
@@ -72,6 +72,8 @@ def create_app(database: Database, engine: Engine, *, settings: ApiSettings) -> 
     app.state.door = Door(database.observed(watched.transaction), settings)
     app.include_router(api.router)
     app.include_router(pages.router)
+    for each in (sign_in, account, readers, account_api):
+        app.include_router(each.router)
     app.include_router(metrics.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(SecurityHeaders)

@@ -126,3 +126,50 @@ LIBRARIES = answers.LibrariesAnswer(
 HEALTH = answers.HealthAnswer(
     True, "ok", answers.StoreHealth(True, ""), answers.EngineHealth(True, "v1-1-20261123", 5321, "")
 )
+
+ACCOUNT = answers.AccountAnswer(
+    id="4815162342108742",
+    login="ruc-20240012",
+    roles=("reader",),
+    library="RUC",
+    name="王芳",
+    email="wang@mail.example",
+    phone="",
+    card="20240012",
+    language="zh",
+    sponsor="RUC",
+    registered_by_officer=True,
+    created="2026-03-01T08:00:00Z",
+    csrf="5f0c…",
+)
+
+KEY = answers.KeyEntry(
+    id="7021947365529310",
+    prefix="k3v9x0q2ab",
+    label="图书馆门户",
+    library="RUC",
+    roles=("supplier",),
+    scopes=("queue",),
+    created="2026-03-01T08:00:00Z",
+    expires="2027-03-01T08:00:00Z",
+    used="",
+    revoked="",
+    good=True,
+)
+
+EXPORT = answers.ExportAnswer(
+    ACCOUNT,
+    (answers.OwnSession("2026-03-02T01:10:00Z", "2026-03-02T01:25:00Z", "2026-03-02T13:10:00Z"),),
+    (),
+    (
+        answers.OwnRequest(
+            17, "红楼梦", "loan", "asking", "2026-03-02T01:20:00Z", "", "要带插图的版本", "到馆自取"
+        ),
+    ),
+)  # fmt: skip
+
+READER = answers.ReaderAnswer("4815162342108742", "ruc-20240012", "RUC", "3K7M-2Q9V-8XB1-RD6T", 14)
+
+KEYS = answers.KeysAnswer((KEY,))
+
+NEW_KEY = answers.NewKeyAnswer("tck_k3v9x0q2ab_…", KEY)

@@ -11,6 +11,8 @@ from msgspec import Struct
 from starlette.responses import JSONResponse
 
 from search_api import answers
+from search_api.access.guard import routes_with_actions
+from search_api.policy import TABLE
 
 KINDS: tuple[type[Struct], ...] = (
     answers.SearchAnswer,
@@ -19,14 +21,23 @@ KINDS: tuple[type[Struct], ...] = (
     answers.SuggestAnswer,
     answers.LibrariesAnswer,
     answers.HealthAnswer,
+    answers.AccountAnswer,
+    answers.ExportAnswer,
+    answers.ReaderAnswer,
+    answers.KeyEntry,
+    answers.KeysAnswer,
+    answers.NewKeyAnswer,
     answers.ProblemAnswer,
 )
 _REF = "#/components/schemas/{name}"
 _TITLES = {
     308: "The record was merged: `Location` has the live one",
+    401: "Nobody known: sign in, or show an API key",
+    403: "It may not be done by who asks, or not by this form",
     404: "There is none",
     410: "It was deleted",
     422: "A parameter is wrong",
+    429: "Too many attempts: `Retry-After` has the seconds to wait",
     503: "Engine or store is down: `Retry-After` has the seconds to wait",
 }
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -46,9 +57,19 @@ class ProblemResponse(JsonAnswer):
     media_type = PROBLEM_MEDIA_TYPE
 
 
-def documented(kind: type[Struct], example: Struct, *problems: int) -> dict[int | str, dict[str, Any]]:
+def documented(
+    kind: type[Struct], example: Struct, *problems: int, status: int = 200
+) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that answers `kind`, and the problems that it may answer instead."""
-    found: dict[int | str, dict[str, Any]] = {200: _content("application/json", kind, example, "The answer")}
+    found: dict[int | str, dict[str, Any]] = {status: _content("application/json", kind, example, "The answer")}
+    for status in problems:
+        found[status] = _content(PROBLEM_MEDIA_TYPE, answers.ProblemAnswer, None, _TITLES[status])
+    return found
+
+
+def documented_empty(description: str, *problems: int) -> dict[int | str, dict[str, Any]]:
+    """The same of a route that answers nothing, with status 204."""
+    found: dict[int | str, dict[str, Any]] = {204: {"description": description}}
     for status in problems:
         found[status] = _content(PROBLEM_MEDIA_TYPE, answers.ProblemAnswer, None, _TITLES[status])
     return found
@@ -76,5 +97,25 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
         known.update(schemas)
         for unused in ("HTTPValidationError", "ValidationError"):
             known.pop(unused, None)
+        _tell_who_may(app, document)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _tell_who_may(app: FastAPI, document: dict[str, Any]) -> None:
+    """How a program shows who it is, and at which addresses it has to."""
+    document["components"]["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "An API key: tck_…"},
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "__Host-session",
+            "description": "Of a person who has signed in; X-CSRF-Token goes with whatever changes something.",
+        },
+    }
+    for path, method, actions in routes_with_actions(app):
+        operation = document["paths"].get(path, {}).get(method.lower())
+        if operation is None or any(TABLE[action].anybody for action in actions):
+            continue
+        by_key = any(TABLE[action].scope for action in actions)
+        operation["security"] = [{"session": []}, *([{"key": []}] if by_key else [])]

@@ -13,7 +13,17 @@ from msgspec import Struct
 
 from search_api.access.principal import Principal
 from search_api.problems import ProblemError, forbidden, sign_in_first
+from search_api.vocabulary import Words
 from store.accounts import ROLES
+
+ROLE_NAMES: Mapping[str, Words] = {
+    "reader": Words("读者", "reader"),
+    "requester": Words("请求馆员", "requesting officer"),
+    "supplier": Words("提供馆员", "supplying officer"),
+    "admin": Words("馆管理员", "library admin"),
+    "system": Words("系统馆员", "system librarian"),
+    "auditor": Words("审计员", "auditor"),
+}
 
 
 class Facts(Struct, frozen=True):

@@ -190,6 +190,13 @@ def find_account(unit: Unit, login: str) -> Account | None:
     return found[0] if found else None
 
 
+def find_reader(unit: Unit, library: str, card: str) -> Account | None:
+    """By the number of his card at the library."""
+    c = account.c
+    row = unit.execute(select(account).where(c.library == library, c.card == card, c.card != "", _lives())).first()
+    return _account(row) if row else None
+
+
 def credentials(unit: Unit, login: str) -> tuple[Account, str] | None:
     """(account, hash of its password: "" = it has none) of an active account."""
     found = _credentials(unit, login)

@@ -112,6 +112,12 @@ def keys_of(unit: Unit, library: str | None = None) -> list[ApiKey]:
     return [_key(row) for row in unit.execute(query)]
 
 
+def keys_made_by(unit: Unit, account_id: int) -> list[ApiKey]:
+    """In the order in which they were made."""
+    query = select(api_key).where(api_key.c.account_id == account_id).order_by(api_key.c.created, api_key.c.id)
+    return [_key(row) for row in unit.execute(query)]
+
+
 def note_key_use(unit: Unit, key_id: int, now: datetime) -> None:
     unit.execute(update(api_key).where(api_key.c.id == key_id).values(used=now))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from store import requests
 from store.accounts import Account, erase_account, erased_accounts, get_account
 from store.api_keys import revoke_keys_of
 from store.audit import SYSTEM, Actor, record
@@ -28,16 +29,21 @@ ERASERS: tuple[Eraser, ...] = (
     erase_account,
     lambda unit, account_id, _now: end_sessions_of(unit, account_id),
     revoke_keys_of,
+    lambda unit, account_id, _now: requests.erase_person(unit, account_id),
 )
 """One for every subject that keeps data of persons. Each takes the account's id, and may be called twice."""
 
 
-def erase_person(database: Database, folder: Path, account_id: int, actor: Actor, now: datetime) -> bool:
-    """Erase an account and all that is kept of its person. False = there is none, or it was erased before."""
+def erase_person(database: Database, folder: Path | None, account_id: int, actor: Actor, now: datetime) -> bool:
+    """Erase an account and all that is kept of its person. False = there is none, or it was erased before.
+
+    `folder`: the data folder; None = a state that is never backed up.
+    """
     with database.read() as unit:
         if not _is_there(get_account(unit, account_id)):
             return False
-    _append(folder / FILE, [(account_id, now)])
+    if folder is not None:
+        _append(folder / FILE, [(account_id, now)])
     with database.write() as unit:
         done = _erase(unit, account_id, actor, now)
     _wipe(database)

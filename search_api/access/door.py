@@ -127,18 +127,17 @@ class Door:
         with self.database.write() as unit:
             if anew:
                 accounts.replace_hash(unit, account.id, hashed, anew)
-            token = self.begin(unit, request, account, now)
+            token = self._begin(unit, request, account, now)
+            if "reader" not in account.roles:  # when a reader comes and goes is nobody's business
+                self._record(unit, request, account, "session.begin", now)
         return token, account
 
-    def begin(self, unit: Unit, request: Request, account: Account, now: datetime) -> str:
+    def _begin(self, unit: Unit, request: Request, account: Account, now: datetime) -> str:
         """A new session; its token. Whatever session the browser came with is ended."""
         sessions.end_session(unit, token_hash(request.cookies.get(self.cookie, "")))
         token = new_token()
         lasting = timedelta(seconds=self.settings.session_lasting)
         sessions.begin_session(unit, token_hash(token), account.id, now, lasting)
-        if "reader" not in account.roles:  # when a reader comes and goes is nobody's business
-            signed_in = Principal(account.id, account.roles, account.library, "session")
-            record(unit, signed_in.actor(request_id_of(request)), "session.begin", f"account {account.id}", now)
         return token
 
     def use_code(self, request: Request, login: str, code: str, password: str) -> tuple[str, Account] | None:
@@ -149,9 +148,8 @@ class Door:
             account = accounts.use_code(unit, login, code_hash(code), hashed, now)
             if account is not None:
                 sessions.end_sessions_of(unit, account.id)
-                his = Principal(account.id, account.roles, account.library, "session")
-                record(unit, his.actor(request_id_of(request)), "account.password", f"account {account.id}", now)
-                token = self.begin(unit, request, account, now)
+                self._record(unit, request, account, "account.password", now)
+                token = self._begin(unit, request, account, now)
         if account is None:
             self._failed(login, network)
             return None
@@ -169,6 +167,10 @@ class Door:
             return True
         self._failed(name, network)
         return False
+
+    def _record(self, unit: Unit, request: Request, account: Account, action: str, now: datetime) -> None:
+        himself = Principal(account.id, account.roles, account.library, "session")
+        record(unit, himself.actor(request_id_of(request)), action, f"account {account.id}", now)
 
     def _admitted(self, request: Request, login: str) -> str:
         network = network_of(request.client.host if request.client else "")

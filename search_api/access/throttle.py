@@ -23,6 +23,10 @@ NETWORK = RateLimitItemPerMinute(100, 15, namespace="network")
 """A library's reading room is one network: what is counted are failures, not sign-ins."""
 
 
+REGISTRATIONS = RateLimitItemPerHour(20, 1, namespace="registrations")
+"""Accounts that readers of one network make for themselves."""
+
+
 class Throttle:
     """Failures by login and by network (/24, or /48 of IPv6). Thread-safe."""
 
@@ -41,6 +45,10 @@ class Throttle:
     def failed(self, login: str, network: str) -> None:
         for item, key in _counted(login, network):
             self._limiter.hit(item, *key)
+
+    def admits_registration(self, network: str) -> bool:
+        """It is counted."""
+        return self._limiter.hit(REGISTRATIONS, network)
 
     def succeeded(self, login: str, network: str) -> None:
         """Whoever has mistyped his password twice begins anew; what others tried from elsewhere stays counted."""

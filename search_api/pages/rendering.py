@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -9,12 +10,13 @@ from urllib.parse import parse_qsl, urlencode
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from search_api.access.guard import recognised
 from search_api.citation import coins
 from search_api.describing import material_words, publication, text_language, years
 from search_api.pages.wording import COOKIE, COOKIE_SECONDS, choose_language, load_sentences
+from search_api.policy import ROLE_NAMES, ever_allowed
 from search_api.settings import ApiSettings
 from search_api.vocabulary import UI_LANGUAGES, Words, codes, words
 
@@ -52,6 +54,7 @@ def environment(language: str, settings: ApiSettings) -> Environment:
         notice=settings.notice_en if language == "en" else settings.notice_zh,
         codes=codes,
         words=words,
+        role_names=ROLE_NAMES,
         coins=coins,
         years=years,
         material_words=material_words,
@@ -77,7 +80,8 @@ class Pages:
     def render(self, request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
         """The page in the reader's language. A language asked for by ?lang= is remembered.
 
-        Templates know `principal`, who asks. What is shown to somebody who has signed in is kept by no cache.
+        Templates know `principal`, who asks, and `may(action)`. What is shown to somebody who has signed in is kept by
+        no cache.
         """
         language = self.language_of(request)
         principal = recognised(request)
@@ -88,6 +92,7 @@ class Pages:
                 **context,
                 path=request.url.path,
                 principal=principal,
+                may=partial(ever_allowed, principal),
                 other_language_url=_in_language(request, "zh" if language == "en" else "en"),
             )
         )
@@ -101,8 +106,12 @@ class Pages:
             },
         )
         if request.query_params.get("lang") in UI_LANGUAGES:
-            response.set_cookie(COOKIE, language, max_age=COOKIE_SECONDS, httponly=True, samesite="lax")
+            remember_language(response, language)
         return response
+
+
+def remember_language(response: Response, language: str) -> None:
+    response.set_cookie(COOKIE, language, max_age=COOKIE_SECONDS, httponly=True, samesite="lax")
 
 
 def _in_language(request: Request, language: str) -> str:

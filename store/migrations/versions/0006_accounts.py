@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from store.append_only import allow_changes, forbid_changes
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -14,20 +16,10 @@ WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 INSTANT = sa.DateTime(timezone=True)
 
-ONLY_ADDED_SQLITE = (
-    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit is only added to'); END",
-    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is only added to'); END",
+NO_REPLACE = (
     # INSERT OR REPLACE deletes without a trigger.
     "CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id) "
-    "BEGIN SELECT RAISE(ABORT, 'audit is only added to'); END",
-)
-ONLY_ADDED_POSTGRES = (
-    "CREATE OR REPLACE FUNCTION audit_is_only_added_to() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION 'audit is only added to'; END $$",
-    "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE ON audit "
-    "FOR EACH ROW EXECUTE FUNCTION audit_is_only_added_to()",
-    "CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit "
-    "FOR EACH STATEMENT EXECUTE FUNCTION audit_is_only_added_to()",
+    "BEGIN SELECT RAISE(ABORT, 'audit is only ever added to'); END"
 )
 
 
@@ -120,14 +112,15 @@ def _audit() -> None:
     )
     op.create_index("ix_audit_at", "audit", ["at"], unique=False)
     op.create_index("ix_audit_object", "audit", ["object"], unique=False)
-    for statement in ONLY_ADDED_SQLITE if op.get_bind().dialect.name == "sqlite" else ONLY_ADDED_POSTGRES:
+    dialect = op.get_bind().dialect.name
+    for statement in (*forbid_changes("audit", dialect), *((NO_REPLACE,) if dialect == "sqlite" else ())):
         op.execute(statement)
 
 
 def downgrade() -> None:
+    for statement in allow_changes("audit", op.get_bind().dialect.name):
+        op.execute(statement)
     op.drop_table("audit")
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("DROP FUNCTION audit_is_only_added_to()")
     op.drop_table("api_key")
     op.drop_table("session")
     op.drop_table("account")

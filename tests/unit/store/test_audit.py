@@ -1,4 +1,4 @@
-"""The audit is only added to, also by whoever has the database in hand, and has no personal data."""
+"""The audit is only ever added to, also by whoever has the database in hand, and has no personal data."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_nobody_changes_or_takes_out_an_entry(database: Database, statement: obj
     add(database)
     with database.read() as unit:
         before = entries(unit)
-    with pytest.raises(DBAPIError, match="audit is only added to"), database.write() as unit:
+    with pytest.raises(DBAPIError, match="audit is only ever added to"), database.write() as unit:
         unit.execute(statement)  # type: ignore[call-overload]
     with database.read() as unit:
         assert entries(unit) == before
@@ -62,7 +62,7 @@ def test_ways_round_the_triggers_for_rows_are_refused_too(database: Database) ->
     if database.is_sqlite:
         columns = "id, at, 1, way, roles, library, action, object, before, after, ''"
         statement = f"INSERT OR REPLACE INTO audit SELECT {columns} FROM audit"
-    with pytest.raises(DBAPIError, match="audit is only added to"), database.write() as unit:
+    with pytest.raises(DBAPIError, match="audit is only ever added to"), database.write() as unit:
         unit.execute(text(statement))
     with database.read() as unit:
         assert len(entries(unit)) == 2
@@ -93,7 +93,7 @@ def test_a_copied_audit_is_the_same_and_as_safe(database: Database, postgres_url
     assert copy_state(database, target)["audit"] == 2
     with database.read() as unit, target.read() as copied:
         assert entries(copied) == entries(unit)
-    with pytest.raises(DBAPIError, match="audit is only added to"), target.write() as unit:
+    with pytest.raises(DBAPIError, match="audit is only ever added to"), target.write() as unit:
         unit.execute(delete(audit))
     with target.write() as unit:
         record(unit, OFFICER, "x", "y", NOW)

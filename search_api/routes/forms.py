@@ -1,0 +1,41 @@
+"""What all pages with forms do alike."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import Form
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from search_api.pages.rendering import Pages
+from search_api.queries import SearchParameters
+from search_api.vocabulary import Words
+
+Field = Annotated[str, Form(max_length=500)]
+"""A field of a form; one that is missing is empty. What it may be is told beside it, by the page."""
+
+
+def form_page(
+    pages: Pages, request: Request, template: str, complaints: dict[str, Words] | None = None, **context: Any
+) -> Response:
+    """A page with a form: 422 where something was typed in that can't be taken. `complaints`: why, by field."""
+    status = 422 if complaints else 200
+    return pages.render(
+        request, template, status, complaints=complaints or {}, parameters=SearchParameters(), **context
+    )  # fmt: skip
+
+
+def see(path: str) -> RedirectResponse:
+    """After a change: a page that can be loaded again without doing it twice."""
+    return RedirectResponse(path, 303)
+
+
+def way_back(asked: str, otherwise: str) -> str:
+    """Where a person wanted to go before he signed in. It stays on this site, whatever it says."""
+    parts = urlsplit(asked)
+    inside = asked.startswith("/") and not asked.startswith("//") and not parts.scheme and not parts.netloc
+    if not inside or "\\" in asked or not asked.isprintable() or parts.path in ("/sign-in", "/sign-out"):
+        return otherwise
+    return asked

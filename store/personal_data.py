@@ -1,0 +1,69 @@
+"""Everything that is kept of a person (个人信息副本), for whoever asks for his own.
+
+What store/erasures.py erases and what is told here is the same: a subject that keeps data of persons has its part in
+both.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+from sqlalchemy import select
+
+from store.accounts import Account, require_account
+from store.api_keys import ApiKey, keys_made_by
+from store.database import Unit
+from store.requests import persons_of, requests_of_reader
+from store.sessions import session
+
+MOST = 100_000
+"""Requests of one person."""
+
+
+class SessionData(Struct, frozen=True):
+    created: datetime
+    seen: datetime
+    expires: datetime
+
+
+class RequestData(Struct, frozen=True):
+    number: int
+    title: str
+    service: str
+    state: str
+    created: datetime
+    closed: datetime | None
+    note: str
+    delivery: str
+
+
+class PersonalData(Struct, frozen=True):
+    account: Account
+    sessions: tuple[SessionData, ...]
+    keys: tuple[ApiKey, ...]
+    requests: tuple[RequestData, ...]  # newest first; of those closed long ago nobody knows whose they were
+
+
+def export_person(unit: Unit, account_id: int) -> PersonalData:
+    s = session.c
+    times = unit.execute(select(s.created, s.seen, s.expires).where(s.account_id == account_id).order_by(s.created))
+    found = requests_of_reader(unit, account_id, limit=MOST)
+    persons = persons_of(unit, [row.id for row in found])
+    return PersonalData(
+        require_account(unit, account_id),
+        tuple(SessionData(*row) for row in times),
+        tuple(keys_made_by(unit, account_id)),
+        tuple(
+            RequestData(
+                row.id, row.title, row.service, row.state, row.created, row.closed,
+                persons[row.id].note, persons[row.id].delivery,
+            )
+            for row in found
+        ),
+    )  # fmt: skip
+
+
+def open_requests(unit: Unit, account_id: int) -> int:
+    """How many of his requests are still under way."""
+    return len(requests_of_reader(unit, account_id, closed=False, limit=MOST))
