@@ -159,6 +159,7 @@ class _Fold:
         self.requester = self.branch = self.source = ""
         self.wish = {"service": "copy", "level": "standard"}
         self.asks: dict[int, _Ask] = {}
+        self.planned: dict[int, str] = {}  # by entry, who is to be asked
         self.headed: dict[int, str] = {}  # by entry, where a gateway is to pass it on
         self.final = "open"
         self.resolved: datetime | None = None
@@ -191,8 +192,10 @@ class _Fold:
     def _planned(self, data: dict[str, Any]) -> None:
         entries = data.get("entries")
         for told in entries if isinstance(entries, list) else ():
-            if isinstance(told, dict) and isinstance(told.get("entry"), int) and _text(told, "toward"):
-                self.headed[told["entry"]] = _text(told, "toward")
+            if isinstance(told, dict) and isinstance(told.get("entry"), int):
+                self.planned[told["entry"]] = _text(told, "supplier")
+                if _text(told, "toward"):
+                    self.headed[told["entry"]] = _text(told, "toward")
 
     def _open_again(self) -> None:
         self.final, self.resolved, self.filled_by = "open", None, ""
@@ -224,11 +227,13 @@ class _Fold:
         if event.name not in _ANSWERED or (event.entry < 1 and event.name != "fill"):
             return
         ask = self.asks.setdefault(event.entry, _Ask(event.entry))
+        told = _text(data, "supplier") or self.planned.get(event.entry, "")
+        # An officer who sends or recalls acts for the requesting library.
+        ask.supplier = ask.supplier or told or ("" if event.actor == "officer" else event.library)
         if event.name == "send":
-            ask.supplier = _text(data, "supplier") or event.library or ask.supplier
             ask.sent = ask.sent or event.at
-        else:
-            ask.supplier = ask.supplier or event.library or _text(data, "supplier")
+        if event.name == "forward" and isinstance(data.get("child"), int):
+            self.planned[data["child"]] = _text(data, "to")
         _ANSWERED[event.name](ask, event, data)
         if event.name == "fill" and self.final in _REVERSIBLE:
             self.final, self.resolved, self.filled_by = "filled", event.at, ask.supplier or NOBODY

@@ -5,30 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 
-from mappings.requests import SIDES, Event
+from mappings.requests import SIDES
 from routing import study
-from routing.calendar import CHINA, Calendar
+from routing.calendar import CHINA
 from routing.charts import chart_of
-from routing.outcomes import Working, outcomes_of
+from routing.outcomes import outcomes_of
 from routing.report import page, title_of
-from routing.settings import load_network, load_settings
 from routing.statistics import STUDY, SUMMARY, TABLES, csv_of, tables, xlsx_of
+from routing.statistics_reading import read_view
 from routing.statistics_table import Label, Table, joined
 from routing.statistics_view import Scope, View, view_of
 from search_api.vocabulary import UI_LANGUAGES, words
-from store import accounts, request_events
-from store.database import Unit
 from tongcang.commands.harvest import AsJson
 from tongcang.output import data, messages, print_json
 from tongcang.system import System
 
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_WIDEST = 1000
 
 
 def statistics(
@@ -115,38 +114,13 @@ def _study_view(scope: Scope) -> View:
 
 
 def _stored_view(system: System, scope: Scope) -> View:
-    start = datetime.combine(scope.first, datetime.min.time(), CHINA).astimezone(UTC)
-    end = datetime.combine(scope.last + timedelta(days=1), datetime.min.time(), CHINA).astimezone(UTC)
     with system.database.read() as unit:
-        network = load_network(unit)
-        for symbol in filter(None, (scope.library, scope.partner)):
-            if symbol not in network.libraries:
-                messages.print(f"There is no library {symbol!r}. See: tongcang library list", markup=False)
-                raise typer.Exit(1)
-        users = {each.library: each.registered for each in accounts.count_readers(unit, _BEGINNING, end)}
-        sides = {symbol: library.consortium for symbol, library in network.libraries.items()}
-        outcomes = outcomes_of(_events(unit, start, end), sides, _working(unit))
-        now = datetime.now(UTC)
-        return view_of(outcomes, network.libraries.values(), scope, now, users=users, naming=naming)
-
-
-def _events(unit: Unit, start: datetime, end: datetime) -> Iterator[Event]:
-    """All that happened to the requests begun in the period, to this day."""
-    for history in request_events.histories(unit, request_events.submitted_between(unit, start, end)):
-        yield from history
-
-
-def _working(unit: Unit) -> Working:
-    """Working days by each library's own calendar."""
-    network, settings = load_network(unit), load_settings(unit)
-    calendars: dict[str, Calendar] = {}
-
-    def working(symbol: str, first: datetime, last: datetime) -> float:
-        if symbol not in calendars:
-            calendars[symbol] = Calendar.of(network.policy(symbol), settings.days, settings.hours)
-        return max(0.0, calendars[symbol].working_days(first, last))
-
-    return working
+        view = read_view(unit, scope, datetime.now(UTC), naming)
+    for symbol in filter(None, (scope.library, scope.partner)):
+        if symbol not in view.libraries:
+            messages.print(f"There is no library {symbol!r}. See: tongcang library list", markup=False)
+            raise typer.Exit(1)
+    return view
 
 
 def _charts(made: tuple[Table, ...], language: str) -> Iterator[tuple[str, bytes]]:
@@ -173,14 +147,27 @@ def _print(scope: Scope, made: tuple[Table, ...], language: str) -> None:
     said: set[Label] = set()
     data.print(title_of(scope, language), markup=False)
     for each in made:
-        heads, rows = joined(each, language, symbols=True)
-        drawn = RichTable(title=each.title.said(language), title_justify="left")
-        for place, head in enumerate(heads):
-            drawn.add_column(head.text, justify="right" if head.number else "left", overflow="fold", no_wrap=place == 0)
-        for row in rows:
-            drawn.add_row(*map(escape, row))
-        data.print(drawn)
+        whole = _drawn(each, language, whole=True)
+        needed = Measurement.get(data, data.options.update(max_width=_WIDEST), whole).minimum
+        if needed <= data.width or not data.is_terminal:
+            data.print(whole, width=max(needed, data.width), crop=False)
+        else:
+            data.print(_drawn(each, language, whole=False))
         for note in each.notes:
             if note not in said:
                 data.print(f"  {note.said(language)}", markup=False)
         said.update(each.notes)
+
+
+def _drawn(made: Table, language: str, whole: bool) -> RichTable:
+    """`whole`: numbers are not broken into lines, however much room they take."""
+    heads, rows = joined(made, language, symbols=True)
+    drawn = RichTable(title=made.title.said(language), title_justify="left")
+    for place, head in enumerate(heads):
+        unbroken = head.text.split() if head.text.isascii() else ()
+        widest = max(map(len, (*unbroken, *(row[place] for row in rows))), default=0) if head.number and whole else None
+        justify: Literal["left", "right"] = "right" if head.number else "left"
+        drawn.add_column(head.text, justify=justify, overflow="fold", no_wrap=place == 0 and whole, min_width=widest)
+    for row in rows:
+        drawn.add_row(*map(escape, row))
+    return drawn

@@ -1,0 +1,50 @@
+"""Statistics from the store: the requests of a period with all that their tables need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+from mappings.requests import Event
+from routing.calendar import CHINA, Calendar
+from routing.network import Network
+from routing.outcomes import Working, outcomes_of
+from routing.settings import RoutingSettings, load_network, load_settings
+from routing.statistics_table import Naming
+from routing.statistics_view import Scope, View, view_of
+from store import accounts, request_events
+from store.database import Unit
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def read_view(unit: Unit, scope: Scope, now: datetime, naming: Naming | None = None) -> View:
+    """The scope as the events tell it now. Users are the readers of each library that were registered by its end."""
+    network, settings = load_network(unit), load_settings(unit)
+    start, end = _midnight(scope.first), _midnight(scope.last + timedelta(days=1))
+    sides = {symbol: library.consortium for symbol, library in network.libraries.items()}
+    users = {each.library: each.registered for each in accounts.count_readers(unit, _BEGINNING, end)}
+    outcomes = outcomes_of(_events(unit, start, end), sides, working_of(network, settings))
+    return view_of(outcomes, network.libraries.values(), scope, now, users=users, naming=naming)
+
+
+def working_of(network: Network, settings: RoutingSettings) -> Working:
+    """Working days by each library's own calendar."""
+    calendars: dict[str, Calendar] = {}
+
+    def working(symbol: str, first: datetime, last: datetime) -> float:
+        if symbol not in calendars:
+            calendars[symbol] = Calendar.of(network.policy(symbol), settings.days, settings.hours)
+        return max(0.0, calendars[symbol].working_days(first, last))
+
+    return working
+
+
+def _events(unit: Unit, start: datetime, end: datetime) -> Iterator[Event]:
+    """All that happened to the requests begun in the period, to this day."""
+    for history in request_events.histories(unit, request_events.submitted_between(unit, start, end)):
+        yield from history
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=CHINA).astimezone(UTC)
