@@ -11,7 +11,7 @@ from routing.held_words import MONTHS, chinese_number
 
 _NARROW = {wide: wide - 0xFEE0 for first, last in ("０９", "ＡＺ", "ａｚ") for wide in range(ord(first), ord(last) + 1)}
 _NARROW[0x3000] = ord(" ")
-_DASHES = re.compile(r"\s*[‐‑‒–—―−─~～至到-]+\s*")
+_DASHES = re.compile(r"\s*[‐‑‒–—―−─－﹣~～至到-]+\s*")
 _CHINESE_NUMBER = re.compile(r"[〇零一二三四五六七八九十百廿卅]{1,8}")
 _ROMAN = re.compile(r"(?=[MDCLXVI]{2,})M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})|[IVX]")
 _ROMAN_DIGITS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
