@@ -46,8 +46,8 @@ class Pair(Struct, frozen=True):
 
     @property
     def net(self) -> int:
-        """Above zero: a owes b so much in the end."""
-        return self.gross_a - self.gross_b
+        """Above zero: a owes b so much in the end. A consortium owes itself nothing."""
+        return 0 if self.a == self.b else self.gross_a - self.gross_b
 
     @property
     def open(self) -> bool:

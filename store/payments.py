@@ -99,6 +99,12 @@ def get(unit: Unit, key: str) -> Payment | None:
     return Payment(*row) if row else None
 
 
+def reader_of(unit: Unit, key: str) -> int | None:
+    """Whose payment it is; None = there is none."""
+    found: int | None = unit.execute(select(payment.c.reader).where(payment.c.key == key)).scalar()
+    return found
+
+
 def change(unit: Unit, its: Payment, **values: Any) -> None:
     unit.execute(update(payment).where(payment.c.id == its.id).values(**values))
 

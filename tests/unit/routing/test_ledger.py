@@ -275,8 +275,8 @@ def test_whatever_happens_statements_and_ledger_say_the_same(database: Database,
         for month in MONTHS:
             settle(unit, month)
             for pair in settlement.statement_of(unit, month).consortia:
-                owed_by_side[pair.a] = owed_by_side.get(pair.a, 0) - (pair.net if pair.a != pair.b else 0)
-                owed_by_side[pair.b] = owed_by_side.get(pair.b, 0) + (pair.net if pair.a != pair.b else 0)
+                owed_by_side[pair.a] = owed_by_side.get(pair.a, 0) - pair.net
+                owed_by_side[pair.b] = owed_by_side.get(pair.b, 0) + pair.net
         balances = ledger.balances(unit)
         assert not any(amount for account, amount in balances.items() if account.startswith("clearing:"))
         for side, owed_in_the_end in owed_by_side.items():
@@ -302,10 +302,7 @@ def by_side(its: Statement) -> list[Any]:
         a, b = side_of(pair.a), side_of(pair.b)
         sign = 1 if a <= b else -1
         key = (min(a, b), max(a, b))
-        if a == b:  # within a consortium all of it is owed by itself
-            nets[key] = nets.get(key, 0) + pair.gross_a + pair.gross_b
-        else:
-            nets[key] = nets.get(key, 0) + sign * pair.net
+        nets[key] = nets.get(key, 0) + (sign * pair.net if a != b else 0)
     return [_Net(a, b, net) for (a, b), net in nets.items()]
 
 
