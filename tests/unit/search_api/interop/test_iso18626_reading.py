@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from iso18626_making import NOW, any_message, header, versioned
+from iso18626_making import NOW, PATIENT, any_message, header, versioned
 from lxml import etree
 
 from search_api.interop.iso18626 import messages as m
@@ -238,7 +238,7 @@ def _cut(data: bytes, at: int, length: int, put: bytes) -> bytes:
     return data[:at] + put + data[at + length :]
 
 
-@settings(max_examples=500)
+@settings(PATIENT, max_examples=500)
 @given(
     any_message(),
     st.sampled_from(VERSIONS),
@@ -262,7 +262,7 @@ def test_mutated_messages_are_read_or_refused_and_nothing_else(
             read(write(refuse(bad, NOW), each))
 
 
-@settings(max_examples=300)
+@settings(PATIENT, max_examples=300)
 @given(any_message(), st.sampled_from(VERSIONS), st.data())
 def test_elements_with_any_text_are_read_or_refused(
     message: m.Message, version: m.Version, data: st.DataObject
