@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 from mappings.dates import printed_year
-from mappings.text import clean, trim
+from mappings.text import clean, is_clean, trim
 from routing.held_words import MONTHS, chinese_number
 
 _NARROW = {wide: wide - 0xFEE0 for first, last in ("０９", "ＡＺ", "ａｚ") for wide in range(ord(first), ord(last) + 1)}
@@ -30,7 +30,9 @@ _BOTH = (
     re.compile(r"v(?:ol(?:ume)?)?\.?\s*(\d{1,6})[\s,:;]+(?:no|nr|iss(?:ue)?)\.?\s*(\d{1,6}(?:[-–/]\d{1,6})?)", re.I),
 )
 _YEAR_BEFORE = re.compile(r"((?:1[4-9]|20)\d\d)\s*(?:年|[,，:])\s*(?=\S)")
-_PAGE_WORDS = re.compile(r"^(?:pages?|pp?|seiten?|s|页码?|頁碼?|第)(?![^\W\d])[.:：]?\s*|\s*(?:页|頁)$", re.IGNORECASE)
+_PAGE_WORDS = re.compile(
+    r"^(?:pages?|pp?|seiten?|s(?=\.)|页码?|頁碼?|第)(?![^\W\d])[.:：]?\s*|\s*(?:页|頁)$", re.IGNORECASE
+)
 _RANGE = re.compile(r"([A-Za-z]{0,3})(\d{1,9})-([A-Za-z]{0,3})(\d{1,9})")
 _ISO_DATE = re.compile(
     r"(\d{4})(?:\s*[-./年]\s*(\d{1,2})(?!\d)(?:\s*[-./月]\s*(\d{1,2})(?!\d))?|(0[1-9]|1[0-2])(\d\d)(?!\d))?"
@@ -40,12 +42,16 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 def narrow(text: str) -> str:
     """NFC on one line, with digits and letters in ASCII: ２０１０年第３期 → 2010年第3期. Chinese punctuation stays."""
-    return " ".join(clean(text).translate(_NARROW).split())
+    if not text:
+        return text
+    return " ".join((text if is_clean(text) else clean(text)).translate(_NARROW).split())
 
 
 def plain(text: str) -> str:
     """`narrow`, and without ISBD punctuation at the ends."""
     text = narrow(text)
+    if not text:
+        return text
     for _ in range(8):  # a mark may stand behind a mark
         shorter = trim(text)
         if shorter == text:
@@ -74,6 +80,8 @@ def number_of(text: str) -> str:
 def volume_of(text: str) -> str:
     """第12卷, v.12, Vol. XII → 12."""
     text = plain(text)
+    if not text:
+        return text
     bare = _VOLUME_WORDS.sub("", text, count=1) if _VOLUME_WORDS.match(text) else text
     return number_of(re.sub(r"(?<=[\d〇零一二三四五六七八九十百廿卅])\s*卷$", "", bare))
 
@@ -81,6 +89,8 @@ def volume_of(text: str) -> str:
 def issue_of(text: str) -> str:
     """第3期, no. 3 → 3; 3、4 and 3/4 → 3-4; 总第123期 → 总123."""
     text = plain(text)
+    if not text:
+        return text
     through = re.fullmatch(r"[总總]\s*第?\s*(\d+)\s*[期号號]?", text)
     if through:
         return f"总{int(through.group(1)[:9])}"
@@ -109,6 +119,8 @@ def volume_and_issue(volume: str, issue: str) -> tuple[str, str, str]:
 def pages_of(text: str) -> str:
     """pp. 12–34 → 12-34, 第12-34页 → 12-34, 117-34 → 117-134; numbers of articles (e1234) and Roman ones stay."""
     text = plain(text)
+    if not text:
+        return text
     for _ in range(3):
         text = _PAGE_WORDS.sub("", text).strip()
     text = re.sub(r"\s*[,，、;；]\s*", ", ", _DASHES.sub("-", text))

@@ -32,6 +32,9 @@ _MARKS = {
 }  # fmt: skip
 """Type letters of GB/T 7714-2015, table A.1; everything else is Z."""
 
+_MOST_ROUNDS = 8
+"""What one cut bares, the next may cut: "第第12卷". Real citations settle in the first."""
+
 _GENRES = {"book": "book", "rare_book": "book", "serial": "journal", "article": "article", "thesis": "dissertation"}
 _COPIED_WHOLE = ("rare_book", "manuscript", "rubbing", "map", "score", "image")
 
@@ -41,6 +44,14 @@ _COPIED_WHOLE = ("rare_book", "manuscript", "rubbing", "map", "score", "image")
 
 def clean(citation: Citation) -> Citation:
     """Every field in one form; what can't be read stays as written. Cleaning twice changes nothing."""
+    for _ in range(_MOST_ROUNDS):
+        before, citation = citation, _cleaned(citation)
+        if citation == before:
+            break
+    return citation
+
+
+def _cleaned(citation: Citation) -> Citation:
     fields = {name: plain(getattr(citation, name)) for name in citation.__struct_fields__}
     fields["genre"] = fields["genre"].lower() if fields["genre"].lower() in GENRES else "unknown"
     fields["isbn"], fields["issn"] = _numbers(fields["isbn"], fields["issn"])
