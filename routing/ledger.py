@@ -19,6 +19,7 @@ from routing.statements import Statement, statement
 from routing.tariffs import Tariff, seed
 from store import ledger, ledger_months
 from store.database import Unit
+from store.ledger import Entry
 from store.ledger_months import ClosedError, Period
 
 __all__ = [
@@ -73,9 +74,11 @@ def record_supply(
     supply_id = ledger.add_supply(unit, facts, number)
     if supply_id is None:  # another process has just posted it
         return
-    for one in charges(facts, tariff or seed()):
-        key = f"supply/{request_id}/{entry}/{one.hop}/{one.kind}/{number}"
-        ledger.post(unit, key, one, at, supply_id=supply_id, request_id=request_id, entry=entry)
+    entries = [
+        Entry(f"supply/{request_id}/{entry}/{one.hop}/{one.kind}/{number}", one)
+        for one in charges(facts, tariff or seed())
+    ]
+    ledger.post(unit, entries, at, supply_id=supply_id, request_id=request_id, entry=entry)
 
 
 def reverse_supply(unit: Unit, *, request_id: int, entry: int, at: datetime, reason: str = "") -> None:
@@ -87,19 +90,11 @@ def reverse_supply(unit: Unit, *, request_id: int, entry: int, at: datetime, rea
     before = ledger.rounds(unit, request_id, entry)
     if not before or before[-1].reversed or before[-1].at > at:
         return
+    entries = []
     for one in ledger.of_supply(unit, before[-1].id):
         back = msgspec.structs.replace(one.transaction, kind="reversal", postings=negated(one.transaction.postings))
-        ledger.post(
-            unit,
-            f"reversal/{one.key}",
-            back,
-            at,
-            supply_id=one.supply_id,
-            request_id=request_id,
-            entry=entry,
-            reverses=one.id,
-            note=reason,
-        )
+        entries.append(Entry(f"reversal/{one.key}", back, one.id))
+    ledger.post(unit, entries, at, supply_id=before[-1].id, request_id=request_id, entry=entry, note=reason)
 
 
 def settle_month(unit: Unit, month: str, at: datetime) -> int:
@@ -109,6 +104,7 @@ def settle_month(unit: Unit, month: str, at: datetime) -> int:
         raise ClosedError(f"{month} is closed and settled.")
     open_claims = ledger_months.claims(unit, month)
     before = ledger_months.settlements(unit, month)
+    entries = []
     for number, claim in enumerate(open_claims, before + 1):
         between = clearing(claim.from_side, claim.to_side)
         rule = pair(claim.payer, claim.payee)
@@ -117,7 +113,8 @@ def settle_month(unit: Unit, month: str, at: datetime) -> int:
             Posting(claim.payee, claim.amount, "settled", rule, 1, claim.amount),
         )
         made = Transaction("settlement", postings, 0, claim.payer, claim.payee, claim.from_side, claim.to_side)
-        ledger.post(unit, f"settlement/{month}/{number}", made, at, in_period=month)
+        entries.append(Entry(f"settlement/{month}/{number}", made))
+    ledger.post(unit, entries, at, in_period=month)
     return len(open_claims)
 
 

@@ -14,6 +14,7 @@ from routing.payment import Quote, Result
 from routing.tariffs import Reward, Tariff, TopUpBonus
 from store import ledger, payments
 from store.database import Database, Unit
+from store.ledger import Entry
 from store.payments import Payment
 
 
@@ -223,4 +224,4 @@ def _move(
         Posting(f"reader:{its.reader}", amount, kind, rule, 1, amount),
         Posting(other, -amount, kind, rule, 1, -amount),
     )
-    ledger.post(unit, f"payment/{its.id}/{step}", Transaction(kind, postings), at)
+    ledger.post(unit, [Entry(f"payment/{its.id}/{step}", Transaction(kind, postings))], at)

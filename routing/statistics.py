@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from routing import exports
 from routing.charts import CHARTS, series_of
 from routing.statistics_libraries import reach_table, requesters_table, suppliers_table
+from routing.statistics_promises import calibration_table, corrections_table, promises_table
 from routing.statistics_results import (
     finals_table,
     forwarded_table,
@@ -57,6 +58,9 @@ TABLES: dict[str, Callable[[View], Table]] = {
     "types": by_type_and_language,
     "services": services,
     "unfilled_titles": unfilled_titles,
+    "corrections": corrections_table,
+    "promises": promises_table,
+    "calibration": calibration_table,
 }
 """Every table by its code, in the order in which a report has them."""
 
@@ -98,5 +102,5 @@ def _sheet(table: Table, language: str) -> exports.Sheet:
 
 
 def _exported(column: Column, language: str) -> exports.Column:
-    kinds = {"share": "percent", "count": "number", "rank": "number", "days": "decimal"}
+    kinds = {"share": "percent", "count": "number", "rank": "number", "days": "decimal", "score": "decimal"}
     return exports.Column(column.label.said(language), kinds.get(column.kind, "text"))

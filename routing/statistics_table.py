@@ -29,9 +29,12 @@ class Label(Struct, frozen=True):
         return self.en if language == "en" else self.zh
 
 
-KINDS = ("code", "library", "text", "count", "rank", "share", "days", "met")
+KINDS = ("code", "library", "text", "count", "rank", "share", "days", "score", "met")
 """Cells of `code` and `library` (symbols) are looked up in the column's words. `met` tells whether a target is met:
 yes, no, None = can't be told."""
+
+
+_PLACES = {"days": 2, "score": 3}
 
 
 class Column(Struct, frozen=True):
@@ -42,7 +45,7 @@ class Column(Struct, frozen=True):
 
     @property
     def is_number(self) -> bool:
-        return self.kind in ("count", "rank", "share", "days")
+        return self.kind in ("count", "rank", "share", "days", "score")
 
     def said(self, cell: Cell, language: str) -> Cell:
         """The cell with its code told in words; numbers stay numbers."""
@@ -57,7 +60,7 @@ class Column(Struct, frozen=True):
         if isinstance(cell, int | float):
             if self.kind == "share":
                 return f"{cell * 100:.1f}{_NO_BREAK}%"
-            return f"{cell:.2f}" if self.kind == "days" else f"{cell}"
+            return f"{cell:.{_PLACES[self.kind]}f}" if self.kind in _PLACES else f"{cell}"
         return str(self.said(cell, language))
 
 

@@ -16,6 +16,7 @@ from mappings.model import Library
 from mappings.requests import SIDES
 from routing.calendar import CHINA
 from routing.outcomes import Outcome
+from routing.prediction import Assessment
 from routing.statistics_table import ALL, Column, Label, Naming, heading, words
 
 CROSSING = ("CAPITAL>BALIS", "BALIS>CAPITAL")
@@ -45,6 +46,14 @@ class Brought(Struct, frozen=True):
     until: str = ""  # ISO date
 
 
+class Corrections(Struct, frozen=True):
+    """Of a library's holdings, opened in the period: what its cataloguers found so far."""
+
+    opened: int = 0
+    wrong: int = 0
+    right: int = 0
+
+
 class View(Struct, frozen=True, kw_only=True):
     """Requests with all that their tables are made from."""
 
@@ -56,6 +65,8 @@ class View(Struct, frozen=True, kw_only=True):
     users: dict[str, int] = {}  # people who asked, by library; events don't know them
     brought: tuple[Brought, ...] = ()
     naming: Naming | None = None  # of materials and languages
+    assessment: Assessment | None = None  # of the promises made of these requests
+    corrections: dict[str, Corrections] = {}  # by library
 
 
 def view_of(

@@ -17,7 +17,7 @@ from msgspec import Struct
 from mappings.requests import Citation, Wish
 from routing.citations import clean, missing
 from routing.service import NewRequest, RequestService
-from routing.settings import load_network
+from routing.settings import load_network, load_settings
 from routing.states import ACTIVE, CLOSED, STATES, Case, NotAllowed, possible
 from routing.work import Actor, case_decoder
 from search_api import request_problems
@@ -91,6 +91,16 @@ class Requesting:
             tuple(each.en for each in words),
             tuple(match_candidate(each) for each in found[:10]),
         )
+
+    def matched(self, wish: Wish) -> Wish:
+        """The wish with the union record that its citation surely means, where there is one that stands out."""
+        found = self.match(wish.citation, wish.service).candidates
+        with self.database.read() as unit:
+            least = load_settings(unit).match_at_least
+        sure = [each for each in found if each.confidence >= least]
+        if not sure or (len(sure) > 1 and sure[1].confidence == sure[0].confidence):
+            return wish
+        return msgspec.structs.replace(wish, citation=msgspec.structs.replace(wish.citation, record_id=sure[0].id))
 
     def create(self, who: Principal, asked: Asked, key: str = "", request_id: str = "") -> Made:
         """Make a request, once for each idempotency key of the caller. Raises problems, Incomplete and NotAllowed."""

@@ -20,7 +20,7 @@ from store.libraries import put_library
 from store.policies import policy_of, put_policy
 from store.progress import take_numbers
 from store.request_events import events_of
-from store.unions import put_unions
+from store.unions import get_union, put_unions
 
 MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 """Nine in the morning in Beijing, on a Monday without holidays near."""
@@ -93,7 +93,9 @@ class Desk:
         key = union_key(record.id)
         assert key is not None
         with self.database.write() as unit:
-            put_unions(unit, [(take_numbers(unit, "union", 1)[0], union_write(key, record))], [])
+            known = get_union(unit, key) is not None
+            write = [(take_numbers(unit, "union", 1)[0], union_write(key, record))]
+            put_unions(unit, [] if known else write, write if known else [])
 
     def ask(self, wanted: Wish | None = None, library: str = "CLCN", reader: int = CL_READER, **more: Any) -> Case:
         actor = Actor("officer", OFFICER, library) if more.get("sponsored") else Actor("reader")

@@ -1,0 +1,724 @@
+"""Requests on a real store: each goes on by itself until somebody else has the word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from api_catalogue import book, union
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from request_desk import (
+    CAPITAL_ONLY,
+    CL_READER,
+    HONGLOUMENG,
+    NOWHERE_ELSE,
+    PPSUC_READER,
+    RARE,
+    RUC_READER,
+    SERIAL,
+    XC_READER,
+    Desk,
+    holders,
+    wish,
+)
+
+from mappings.requests import REASONS, Citation, Closure, Wish
+from routing.learning import relearn
+from routing.service import Incomplete, UnknownRequest
+from routing.settings import RoutingSettings, load_network, load_settings
+from routing.states import ACTIVE, CLOSED, Case, NotAllowed, fold, possible
+from routing.work import Actor, Surroundings, case_decoder
+from store import choices, ledger, outbox, performance, requests, timers
+from store.database import Database
+from store.request_events import events_of, histories
+from store.timers import Timer
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    database = Database(f"sqlite:///{tmp_path / 'state.db'}")
+    database.migrate()
+    yield Desk(database)
+    database.close()
+
+
+@pytest.fixture
+def any_desk(database: Database) -> Desk:
+    """On both databases: for what one of them might do in another way."""
+    return Desk(database)
+
+
+def suppliers(case: Case) -> list[str]:
+    return [entry.supplier for entry in case.entries]
+
+
+def check_stored(desk: Desk, number: int) -> Case:
+    """What is stored of a request is what its events say."""
+    with desk.database.read() as unit:
+        row = requests.get_request(unit, number)
+        assert row is not None
+        case = fold(events_of(unit, number))
+        assert case_decoder.decode(row.folded) == case
+        assert (row.state, row.seq, row.closed) == (case.state, case.seq, case.closed)
+        due = timers.timers_of(unit, number)
+    by_entry = {timer.entry for timer in due if timer.entry}
+    assert by_entry == {entry.number for entry in case.entries if entry.state in ACTIVE}, "every clock runs, no other"
+    if case.state == "blank":
+        assert any(timer.kind == "escalate" for timer in due)
+    return case
+
+
+# ---------------------------------------------------------------------------------------------- the usual ways
+
+
+def test_a_request_goes_to_those_who_hold_it(any_desk: Desk) -> None:
+    desk = any_desk
+    case = desk.ask()
+    assert case.state == "asking"
+    assert set(suppliers(case)) == {"BNU", "RUC", "THU", "NLC"}
+    assert suppliers(case)[-1] == "NLC", "partners come after all holders"
+    assert case.active is not None and case.active.number == 1
+    check_stored(desk, case.request_id)
+
+
+def test_a_refusal_goes_on_to_the_next_by_itself(desk: Desk) -> None:
+    case = desk.ask()
+    first = case.active
+    case = desk.answers(case, "refuse", code="NotAvailableForILL")
+    assert first is not None and case.active is not None
+    assert case.active.supplier == suppliers(case)[1] != first.supplier
+    check_stored(desk, case.request_id)
+
+
+def test_silence_goes_on_when_both_clocks_have_run_out(any_desk: Desk) -> None:
+    desk = any_desk
+    case = desk.ask()
+    assert desk.tick(hours=8) == 0, "a working day has not passed yet"
+    assert desk.tick(days=1) == 1
+    case = desk.case(case)
+    assert case.active is not None and case.active.state == "cancel_sent"
+    assert desk.tick(days=1, hours=1) == 1
+    case = check_stored(desk, case.request_id)
+    assert [entry.state for entry in case.entries[:2]] == ["timed_out", "sent"]
+
+
+def test_who_has_said_that_it_was_received_has_longer(desk: Desk) -> None:
+    case = desk.answers(desk.ask(), "ack")
+    assert desk.tick(days=2) == 0
+    assert desk.tick(days=1, hours=1) == 1
+    assert desk.names(case)[-1] == "recall"
+
+
+def test_weekends_and_holidays_stop_the_clock(desk: Desk) -> None:
+    desk.wait(days=4)  # Friday
+    case = desk.ask()
+    assert desk.tick(days=2, hours=23) == 0, "until Monday morning nobody works"
+    assert desk.tick(hours=2) == 1
+    assert desk.case(case).active is not None
+
+
+def test_a_closure_that_comes_later_stops_the_clock_too(desk: Desk) -> None:
+    case = desk.ask()
+    assert case.active is not None
+    desk.policy(case.active.supplier, closures=(Closure("2026-03-03", "2026-03-06", "搬迁"),))
+    assert desk.tick(days=3) == 0
+    assert desk.case(case).active == case.active
+    assert desk.tick(days=5) == 1
+
+
+def test_supply_is_received_by_itself_after_five_working_days(desk: Desk) -> None:
+    case = desk.answers(desk.ask(wish(service="copy", pages="1-20")), "fill", pages=20)
+    assert case.state == "delivered"
+    assert desk.tick(days=8) == 1
+    assert check_stored(desk, case.request_id).state == "closed_filled"
+
+
+def test_a_loan_comes_back(desk: Desk) -> None:
+    case = desk.answers(desk.ask(), "fill")
+    case = desk.does(case, "lend", "officer")
+    assert desk.tick(days=40) == 0, "a loan is not received by a clock"
+    assert desk.does(case, "returned", "officer").state == "closed_filled"
+
+
+# ---------------------------------------------------------------------------------------------- told first
+
+
+def test_what_the_own_library_has_is_told_first(desk: Desk) -> None:
+    case = desk.ask(library="RUC", reader=RUC_READER)
+    assert case.state == "owned"
+    with pytest.raises(NotAllowed, match="reason"):
+        desk.does(case, "insist", "reader")
+    case = desk.does(case, "insist", "reader", reason="本馆复本破损")
+    assert case.state == "asking" and "RUC" not in suppliers(case)
+
+
+def test_it_can_be_used_there(desk: Desk) -> None:
+    assert desk.does(desk.ask(library="RUC", reader=RUC_READER), "use_local", "reader").state == "closed_local"
+
+
+def test_what_is_out_is_not_had(desk: Desk) -> None:
+    out = union(HONGLOUMENG, book("红楼梦", "曹雪芹", "某社", 2008), holders("RUC", status="on_loan") + holders("THU"))
+    desk.put(out)
+    assert desk.ask(library="RUC", reader=RUC_READER).state == "asking"
+
+
+def test_volumes_that_the_own_library_lacks_are_asked_for(desk: Desk) -> None:
+    asked = wish(SERIAL, service="copy", date="2010", issue="3", pages="1-9", genre="article")
+    case = desk.ask(asked, library="RUC", reader=RUC_READER)
+    assert case.state == "asking"
+    assert suppliers(case)[0] == "CLCN", "BNU has it until 2005 only"
+    assert "BNU" not in suppliers(case)
+
+
+def test_a_repetition_is_told_and_can_be_another_request(any_desk: Desk) -> None:
+    desk = any_desk
+    first = desk.ask()
+    second = desk.ask()
+    assert (second.state, second.other) == ("dup_hold", first.request_id)
+    assert desk.does(second, "separate", "reader", reason="两位老师各需一册").state == "asking"
+    third = desk.ask()
+    assert desk.does(third, "link", "reader").state == "closed_duplicate"
+    assert desk.ask(reader=CL_READER + 100).state == "asking", "of another reader it is none"
+
+
+def test_after_thirty_days_or_in_vain_it_is_no_repetition(desk: Desk) -> None:
+    first = desk.ask()
+    desk.does(first, "cancel", "reader")
+    assert desk.answers(desk.case(first), "cancel_yes").state == "closed_cancelled"
+    second = desk.ask()
+    assert second.state == "asking"
+    desk.wait(days=31)
+    assert desk.ask().state == "asking"
+
+
+def test_what_is_not_sent_out_is_told_first(desk: Desk) -> None:
+    case = desk.ask(wish(RARE), library="THU", reader=RUC_READER)
+    assert case.state == "restricted"
+    case = desk.does(case, "insist", "officer", reason="已与该馆商定")
+    assert case.state == "asking"
+
+
+def test_what_is_missing_is_asked_for_before_anything_is_made(desk: Desk) -> None:
+    with pytest.raises(Incomplete) as told:
+        desk.ask(Wish(Citation(genre="article", title="文学评论")))
+    assert set(told.value.fields) == {"article", "year_or_volume"}
+    with desk.database.read() as unit:
+        assert requests.count_states(unit) == {}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        (wish(need_before="2026-02-01"), "past-date"),
+        (wish(need_before="soon"), "bad-date"),
+        (msgspec.structs.replace(wish(), service="gift"), "bad-service"),
+        (msgspec.structs.replace(wish(), level="whenever"), "bad-service"),
+    ],
+)
+def test_a_wish_that_makes_no_sense_is_refused(desk: Desk, wanted: Wish, code: str) -> None:
+    with pytest.raises(NotAllowed) as told:
+        desk.ask(wanted)
+    assert told.value.code == code
+
+
+def test_a_request_that_there_is_not(desk: Desk) -> None:
+    with pytest.raises(UnknownRequest), desk.database.write() as unit:
+        desk.service.fire(unit, 4711, "cancel", Actor("reader"))
+
+
+# ---------------------------------------------------------------------------------------------- not known to be held
+
+
+FREE = Wish(Citation(genre="book", title="无人知晓之书", author="某人"), service="loan")
+
+
+@pytest.mark.parametrize(("library", "where"), [("CLCN", "CLCN"), ("RUC", "RUC"), ("PPSUC", "BNU"), ("XCLIB", "CLCN")])
+def test_what_nobody_is_known_to_hold_is_searched_for_on_the_own_side(desk: Desk, library: str, where: str) -> None:
+    case = desk.ask(FREE, library=library)
+    assert (case.state, case.desk) == ("blank", where)
+
+
+def test_the_node_of_the_subject_searches(desk: Desk) -> None:
+    desk.policy("BUPT", subjects=("T",))
+    case = desk.ask(msgspec.structs.replace(FREE, subject="T"), library="PPSUC")
+    assert case.desk == "BUPT"
+
+
+def test_a_desk_finds_out_what_is_meant(desk: Desk) -> None:
+    case = desk.ask(FREE)
+    found = msgspec.to_builtins(wish(CAPITAL_ONLY))
+    with pytest.raises(NotAllowed):
+        desk.does(case, "resolve", "node", "RUC", wish=found)
+    case = desk.does(desk.ask(FREE, library="PPSUC", reader=PPSUC_READER), "resolve", "node", "BNU", wish=found)
+    assert case.state == "asking" and suppliers(case)[0] == "CLCN"
+    assert case.entries[0].path == ("BNU", "CLCN"), "to the other side it goes through a node"
+
+
+def test_a_desk_that_finds_nothing_says_so(desk: Desk) -> None:
+    case = desk.does(desk.ask(FREE), "give_up", "node", "CLCN", reason="查无此书")
+    assert (case.state, case.reason) == ("closed_unfilled", "查无此书")
+
+
+def test_a_desk_that_takes_too_long_is_relieved_by_each_of_the_others_once(desk: Desk) -> None:
+    case = desk.ask(FREE, library="PPSUC", reader=PPSUC_READER)
+    seen = [case.desk]
+    for _ in range(6):
+        desk.tick(days=7)
+        seen.append(desk.case(case).desk)
+    assert seen == ["BNU", "BUPT", "RUC", "CLCN", "CLCN", "CLCN", "CLCN"]
+    check = desk.case(case)
+    assert check.state == "blank", "the last one keeps it"
+
+
+# ---------------------------------------------------------------------------------------------- answers of libraries
+
+
+def test_a_condition_within_what_was_allowed_is_accepted_by_rule(desk: Desk) -> None:
+    case = desk.ask(msgspec.structs.replace(wish(), max_cost=1000))
+    case = desk.answers(case, "condition", cost=800)
+    assert case.state == "asking" and case.active is not None and case.active.state == "accepted"
+    assert desk.names(case)[-2:] == ["condition", "accept"]
+
+
+def test_any_other_condition_is_an_officers_to_decide(desk: Desk) -> None:
+    case = desk.answers(desk.ask(), "condition", cost=800)
+    assert case.state == "condition"
+    assert desk.does(case, "accept", "officer", entry=1).state == "asking"
+    other = desk.answers(desk.ask(reader=5), "condition", code="LibraryUseOnly")
+    case = desk.does(other, "reject", "officer", entry=1)
+    assert case.active is not None and case.active.number == 2
+
+
+def test_a_condition_that_nobody_decides_is_rejected(desk: Desk) -> None:
+    case = desk.answers(desk.ask(), "condition", cost=800)
+    assert desk.tick(days=2, hours=1) == 1
+    case = check_stored(desk, case.request_id)
+    assert [entry.state for entry in case.entries[:2]] == ["refused", "sent"]
+
+
+def test_a_library_is_asked_again_when_it_said(desk: Desk) -> None:
+    case = desk.answers(desk.ask(), "retry_later", until="2026-03-05")
+    assert case.active is not None and case.active.state == "deferred"
+    assert desk.tick(days=2) == 0
+    assert desk.tick(days=1) == 1
+    case = check_stored(desk, case.request_id)
+    assert case.active is not None and (case.active.state, case.active.asked) == ("sent", 2)
+
+
+@pytest.mark.parametrize("until", ["next week", "", "1990-01-01", "2999-01-01"])
+def test_whatever_it_said_it_is_asked_again(desk: Desk, until: str) -> None:
+    case = desk.answers(desk.ask(), "retry_later", until=until)
+    desk.tick(days=61)
+    assert desk.names(case).count("due") == 1
+
+
+def test_forwarding_goes_to_the_named_library_first(any_desk: Desk) -> None:
+    desk = any_desk
+    case = desk.ask()
+    case = desk.answers(case, "forward", to="PPSUC")
+    assert case.active is not None and case.active.supplier == "PPSUC"
+    assert case.active.path[-1] == "PPSUC" and case.active.parent == 1
+    case = desk.answers(case, "fill")
+    assert case.state == "delivered"
+    with desk.database.read() as unit:
+        hops = [each.transaction.hop for each in ledger.of_request(unit, case.request_id)]
+    assert len(hops) >= 2, "each hop is settled"
+
+
+def test_an_incomplete_citation_comes_back_to_its_reader(desk: Desk) -> None:
+    case = desk.answers(desk.ask(), "refuse", code="Incomplete")
+    assert case.state == "draft"
+    case = desk.does(case, "amend", "reader", wish=msgspec.to_builtins(wish(edition="第3版")))
+    case = desk.does(case, "submit", "reader")
+    assert case.state == "asking"
+    assert case.active is not None and case.active.supplier != case.entries[0].supplier, "it is not asked again"
+    with desk.database.read() as unit:
+        told = performance.tallies(unit, {"L/" + case.entries[0].supplier})
+    assert all('"asks":1' not in text for text in told.values()), "it counts for nothing"
+
+
+def test_a_library_that_has_the_same_request_says_so(desk: Desk) -> None:
+    case = desk.answers(desk.ask(), "refuse", code="Duplicate")
+    assert case.state == "dup_hold"
+    assert desk.does(case, "separate", "reader", reason="另一册").state == "asking"
+
+
+@pytest.mark.parametrize(("code", "opened"), [("NotHeld", 1), ("NotOnShelf", 1), ("Overload", 0)])
+def test_a_holding_that_is_not_there_is_to_be_corrected(any_desk: Desk, code: str, opened: int) -> None:
+    desk = any_desk
+    case = desk.ask()
+    supplier = suppliers(case)[0]
+    desk.answers(case, "refuse", code=code)
+    with desk.database.read() as unit:
+        found = performance.corrections_of(unit, supplier)
+    assert len(found) == opened
+    if opened:
+        assert (found[0].code, found[0].record) == (code, case.wish.citation.record_id if case.wish else "")
+
+
+def test_a_library_that_did_not_have_it_is_not_believed_the_next_time(desk: Desk) -> None:
+    first = desk.ask()
+    supplier = suppliers(first)[0]
+    for number in range(3):
+        case = desk.ask(reader=200 + number)
+        while case.active is not None and case.active.supplier != supplier:
+            case = desk.answers(case, "refuse", code="Overload")
+        if case.active is not None:
+            desk.answers(case, "refuse", code="NotHeld")
+    later = desk.ask(reader=300)
+    mine = [entry for entry in later.entries if entry.supplier == supplier]
+    others = [entry for entry in later.entries if entry.supplier in {"BNU", "RUC", "THU"} - {supplier}]
+    assert mine and all(mine[0].scores[0] < other.scores[0] for other in others)
+
+
+def test_a_bad_copy_is_sent_again_and_charged_once(desk: Desk) -> None:
+    asked = wish(service="copy", pages="1-20")
+    case = desk.answers(desk.ask(asked), "fill", pages=20)
+    case = desk.does(case, "bad_copy", "reader", reason="缺页")
+    assert case.state == "asking" and case.active is not None and case.active.number == 1
+    case = desk.answers(case, "fill", pages=20)
+    assert case.state == "delivered"
+    with desk.database.read() as unit:
+        rounds = ledger.rounds(unit, case.request_id, 1)
+    assert [each.reversed for each in rounds] == [False]
+
+
+def test_a_bad_copy_that_is_not_mended_is_given_back(any_desk: Desk) -> None:
+    desk = any_desk
+    asked = wish(service="copy", pages="1-20")
+    case = desk.answers(desk.ask(asked), "fill", pages=20)
+    case = desk.does(case, "bad_copy", "reader", reason="缺页")
+    case = desk.answers(case, "refuse", code="PoorCondition")
+    assert case.active is not None and case.active.number == 2
+    with desk.database.read() as unit:
+        assert set(ledger.balances(unit).values()) <= {0}
+
+
+# ---------------------------------------------------------------------------------------------- the end of the rota
+
+
+def exhausted(desk: Desk, case: Case) -> Case:
+    while case.active is not None:
+        case = desk.answers(case, "refuse", code="NotAvailableForILL")
+    return case
+
+
+def test_the_end_of_the_rota_is_an_officers(desk: Desk) -> None:
+    case = exhausted(desk, desk.ask())
+    assert case.state == "review"
+    assert len(case.entries) == 4
+    assert desk.does(case, "close", "officer", reason="均不可得").state == "closed_unfilled"
+
+
+def test_a_rota_that_is_made_again_never_asks_anybody_twice(desk: Desk) -> None:
+    case = exhausted(desk, desk.ask())
+    case = desk.does(case, "extend", "officer")
+    assert case.state == "review" and len(case.entries) == 4
+    more = union(HONGLOUMENG, book("红楼梦", "曹雪芹", "某社", 2008), holders("BNU", "RUC", "THU", "PPSUC"))
+    desk.put(more)
+    case = desk.does(case, "extend", "officer")
+    assert case.active is not None and case.active.supplier == "PPSUC"
+    asked = [entry.supplier for entry in case.entries if entry.asked]
+    assert len(asked) == len(set(asked))
+
+
+def test_partners_wait_for_an_officer_where_it_is_set_so(desk: Desk) -> None:
+    desk.settings(partners_automatic=False)
+    case = exhausted(desk, desk.ask())
+    assert "NLC" not in suppliers(case)
+    case = desk.does(case, "extend", "officer")
+    assert case.active is not None and case.active.supplier == "NLC"
+
+
+def test_an_officer_reorders_and_skips(desk: Desk) -> None:
+    case = desk.ask()
+    order = [entry.number for entry in case.planned][::-1]
+    case = desk.does(case, "reorder", "officer", order=order, reason="急用，该馆答应当日送达")
+    assert [entry.number for entry in case.planned] == order
+    case = desk.does(case, "skip", "officer", entry=order[0], reason="已电话确认不可得")
+    case = desk.answers(case, "refuse", code="Overload")
+    assert case.active is not None and case.active.number == order[1]
+
+
+def test_an_officer_takes_it_back_and_it_goes_on(desk: Desk) -> None:
+    case = desk.does(desk.ask(), "recall", "officer", entry=1, why="officer")
+    assert case.active is not None and case.active.state == "cancel_sent"
+    case = desk.answers(case, "cancel_yes")
+    assert case.active is not None and case.active.number == 2
+
+
+def test_late_supply_closes_it_and_the_next_is_recalled(any_desk: Desk) -> None:
+    desk = any_desk
+    case = desk.ask()
+    first = suppliers(case)[0]
+    desk.tick(days=1, hours=1)
+    desk.tick(days=1, hours=1)
+    case = desk.case(case)
+    assert case.active is not None and case.active.number == 2
+    case = desk.does(case, "fill", "supplier", first, 1)
+    assert case.state == "delivered"
+    assert case.active is not None and (case.active.number, case.active.state) == (2, "cancel_sent")
+    check_stored(desk, case.request_id)
+
+
+# ---------------------------------------------------------------------------------------------- cancelling, expiring
+
+
+def test_cancelling_waits_for_the_library(desk: Desk) -> None:
+    case = desk.does(desk.ask(), "cancel", "reader")
+    assert case.state == "cancelling"
+    assert desk.answers(case, "cancel_yes").state == "closed_cancelled"
+
+
+def test_a_library_that_is_silent_to_a_cancellation_does_not_hold_it_up(desk: Desk) -> None:
+    case = desk.does(desk.ask(), "cancel", "reader")
+    desk.tick(days=1, hours=1)
+    assert check_stored(desk, case.request_id).state == "closed_cancelled"
+
+
+def test_a_library_that_supplies_in_spite_of_it_has_supplied(desk: Desk) -> None:
+    case = desk.does(desk.ask(), "cancel", "reader")
+    assert desk.answers(case, "fill").state == "delivered"
+
+
+def test_where_nobody_is_asked_it_is_cancelled_at_once(desk: Desk) -> None:
+    assert desk.does(desk.ask(FREE), "cancel", "reader").state == "closed_cancelled"
+
+
+def test_what_is_needed_by_a_day_expires_after_it(desk: Desk) -> None:
+    case = desk.ask(msgspec.structs.replace(wish(), need_before="2026-03-03"))
+    desk.answers(case, "ack")
+    desk.tick(days=2)
+    assert desk.case(case).state == "asking"
+    desk.tick(days=1)
+    case = check_stored(desk, case.request_id)
+    assert case.state == "closed_expired"
+    assert case.active is not None and case.active.state == "cancel_sent", "the library is told to stop"
+    assert desk.answers(case, "fill").state == "delivered", "and what comes all the same is taken"
+
+
+# ---------------------------------------------------------------------------------------------- libraries and paths
+
+
+def test_a_branch_asks_through_the_capital_library(desk: Desk) -> None:
+    case = desk.ask(library="XCLIB", reader=XC_READER)
+    assert (case.requester, case.branch) == ("CLCN", "XCLIB")
+    assert desk.does(case, "cancel", "officer", "XCLIB").state == "cancelling"
+
+
+def test_a_branch_is_asked_behind_its_gateway(desk: Desk) -> None:
+    desk.put(union(NOWHERE_ELSE, book("公安学导论", "某人", "某社", 2001), holders("XCLIB")))
+    case = desk.ask(wish(NOWHERE_ELSE), library="PPSUC", reader=PPSUC_READER)
+    assert case.entries[0].path == ("BNU", "CLCN", "XCLIB") and case.entries[0].supplier == "XCLIB"
+
+
+def test_a_gateway_with_people_is_asked_and_passes_it_on(desk: Desk) -> None:
+    desk.policy("CLCN", gateway_automatic=False)
+    desk.put(union(NOWHERE_ELSE, book("公安学导论", "某人", "某社", 2001), holders("XCLIB")))
+    case = desk.ask(wish(NOWHERE_ELSE), library="RUC", reader=RUC_READER)
+    first = case.entries[0]
+    assert (first.supplier, first.path, first.toward) == ("CLCN", ("CLCN",), "XCLIB")
+    case = desk.answers(case, "forward", to="XCLIB")
+    assert case.active is not None and case.active.path == ("CLCN", "XCLIB")
+
+
+@pytest.mark.parametrize(
+    ("policy", "code"),
+    [
+        ({"paused": True}, "paused"),
+        ({"lends": False}, "no_loans"),
+        ({"only_for": ("BALIS",)}, "other_consortium"),
+        ({"not_materials": ("book",)}, "material"),
+    ],
+)
+def test_what_a_library_does_not_do_it_is_not_asked(desk: Desk, policy: dict[str, Any], code: str) -> None:
+    desk.policy("THU", **policy)
+    case = desk.ask()
+    assert "THU" not in suppliers(case)
+    with desk.database.read() as unit:
+        [made] = choices.choices_of(unit, case.request_id)
+    assert f'"{code}"' in made.data
+
+
+def test_a_library_that_closes_hands_on_what_it_has_not_seen(any_desk: Desk) -> None:
+    desk = any_desk
+    case = desk.ask()
+    supplier = suppliers(case)[0]
+    desk.policy(supplier, paused=True)
+    with desk.database.write() as unit:
+        assert desk.service.reroute(unit, supplier) == 1
+    case = desk.answers(desk.case(case), "cancel_yes")
+    assert case.active is not None and case.active.number == 2
+
+
+def test_one_that_has_closed_since_is_skipped(desk: Desk) -> None:
+    case = desk.ask()
+    desk.policy(suppliers(case)[1], paused=True)
+    case = desk.answers(case, "refuse", code="Overload")
+    assert [entry.state for entry in case.entries[:3]] == ["refused", "skipped", "sent"]
+
+
+# ---------------------------------------------------------------------------------------------- what stands beside it
+
+
+def test_a_choice_is_stored_with_all_that_it_was_made_by(any_desk: Desk) -> None:
+    desk = any_desk
+    case = desk.ask()
+    with desk.database.read() as unit:
+        [made] = choices.choices_of(unit, case.request_id)
+    assert made.median_at is not None and made.late_at is not None
+    assert desk.now < made.median_at <= made.late_at
+    assert 0 < made.p_fill <= 1
+    case = desk.answers(case, "fill")
+    with desk.database.read() as unit:
+        [made] = choices.choices_of(unit, case.request_id)
+        [scored] = list(choices.scored_choices(unit, desk.now, desk.now + timedelta(days=1)))
+    assert (made.ended, made.filled) == (desk.now, True) and scored == made
+
+
+def test_messages_go_out_with_the_events(any_desk: Desk) -> None:
+    desk = any_desk
+    desk.policy("BNU", channel="email", address="ill@bnu.example")
+    desk.policy("RUC", channel="iso18626", address="http://127.0.0.1:1/")
+    desk.policy("THU", channel="iso18626", address="http://127.0.0.1:1/")
+    case = exhausted(desk, desk.ask())
+    with desk.database.read() as unit:
+        sent = [(each.channel, each.target, each.kind) for each in outbox.messages_of(unit, case.request_id)]
+    assert ("email", "BNU", "supplier.request") in sent
+    assert ("iso18626", "RUC", "supplier.request") in sent
+    assert ("email", str(CL_READER), "reader.receipt") in sent
+    assert ("email", "CLCN", "officer.exhausted") in sent
+    assert not any(target == "NLC" for _, target, _ in sent), "NLC works in the queue"
+
+
+def test_everything_learnt_can_be_counted_again(any_desk: Desk) -> None:
+    desk = any_desk
+    for reader, code in enumerate(["NotHeld", "Overload", "NotOnShelf", "Licence", ""], start=400):
+        case = desk.ask(reader=reader)
+        desk.wait(hours=5)
+        case = desk.answers(case, "refuse", code=code) if code else case
+        desk.wait(days=1)
+        desk.answers(case, "fill")
+    desk.ask(reader=500)
+    desk.tick(days=2)
+    desk.tick(days=2)
+    with desk.database.write() as unit:
+        keys = [f"L/{symbol}" for symbol in ("BNU", "RUC", "THU")]
+        network = load_network(unit)
+        around = Surroundings(network, load_settings(unit), desk.now)
+        before = performance.tallies(unit, keys)
+        trust = performance.trust_in(unit, wish().citation.record_id, ["BNU", "RUC", "THU"])
+        calendars = {symbol: around.calendar(symbol) for symbol in network.libraries}
+        assert relearn(unit, network, calendars, list(histories(unit))) == 10
+        assert performance.tallies(unit, keys) == before
+        assert performance.trust_in(unit, wish().citation.record_id, ["BNU", "RUC", "THU"]) == trust
+
+
+def test_a_hundred_clocks_that_have_run_out_are_dealt_with_in_one_pass(desk: Desk) -> None:
+    made = [desk.ask(reader=1000 + number).request_id for number in range(100)]
+    assert desk.tick(days=2) == 100
+    with desk.database.read() as unit:
+        assert timers.due_timers(unit, desk.now) == []
+    for number in made:
+        assert "recall" in desk.names(Case(number))
+
+
+def test_a_clock_fires_once_whoever_looks(any_desk: Desk) -> None:
+    desk = any_desk
+    case = desk.ask()
+    desk.wait(days=2)
+    with desk.database.read() as unit:
+        [due] = timers.due_timers(unit, desk.now)
+    assert desk.service.run_timers(desk.database) == 1
+    with desk.database.write() as unit:
+        assert desk.service._ring(unit, due) is False, "another process has had it"
+    assert desk.names(case).count("recall") == 1
+
+
+def test_a_timer_of_a_request_that_has_moved_on_does_nothing(desk: Desk) -> None:
+    case = desk.ask()
+    with desk.database.write() as unit:
+        timers.set_timer(unit, Timer(case.request_id, 0, "escalate", desk.now))
+    desk.service.run_timers(desk.database)
+    assert "escalate" not in desk.names(case)
+    with desk.database.read() as unit:
+        assert not [timer for timer in timers.timers_of(unit, case.request_id) if timer.kind == "escalate"]
+
+
+def test_whose_requests_they_were_is_forgotten_and_the_rest_stays(any_desk: Desk) -> None:
+    desk = any_desk
+    case = desk.does(desk.ask(FREE), "cancel", "reader")
+    with desk.database.write() as unit:
+        assert requests.forget_persons(unit, "CLCN", desk.now) == 0, "not yet"
+        assert requests.forget_persons(unit, "CLCN", desk.now + timedelta(seconds=1)) == 1
+        assert requests.person_of(unit, case.request_id) is None
+    assert check_stored(desk, case.request_id).state == "closed_cancelled"
+
+
+# ---------------------------------------------------------------------------------------------- any sequence
+
+
+def _anything(desk: Desk, dice: Random, numbers: list[int]) -> None:
+    """Somebody does something, or time goes by."""
+    luck = dice.random()
+    if luck < 0.15 or not numbers:
+        asked = dice.choice([wish(), wish(SERIAL, service="copy", date="2001", pages="3-9", genre="article"), FREE])
+        library = dice.choice(["CLCN", "RUC", "PPSUC", "XCLIB"])
+        numbers.append(desk.ask(asked, library=library, reader=dice.randrange(60, 64)).request_id)
+        return
+    if luck < 0.3:
+        desk.tick(hours=dice.choice([1, 9, 30, 90]))
+        return
+    case = desk.case(Case(dice.choice(numbers)))
+    entry = dice.choice([0, *([case.active.number] if case.active else []), *(e.number for e in case.entries)])
+    kind = dice.choice(["reader", "officer", "supplier", "node"])
+    names = [name for name in possible(case, kind, entry) if name not in ("rota",)]
+    if not names:
+        return
+    library = case.entry(entry).supplier if entry and kind in ("supplier", "node") else case.requester
+    library = case.desk if kind == "node" and not entry else library
+    order = [each.number for each in case.planned]
+    dice.shuffle(order)
+    data = {
+        "code": dice.choice(REASONS), "reason": "因故", "to": dice.choice(["PPSUC", "BUPT", "THU"]), "order": order,
+        "until": "2026-03-20", "pages": 12, "cost": dice.choice([0, 500]), "why": "officer",
+        "wish": msgspec.to_builtins(dice.choice([wish(), wish(CAPITAL_ONLY), FREE])),
+    }  # fmt: skip
+    name = dice.choice(names)
+    if name == "submit":
+        del data["wish"]
+    try:
+        desk.does(case, name, kind, library or "CLCN", entry, **data)
+    except NotAllowed:
+        assert desk.case(case) == case, "what was refused has changed nothing"
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32 - 1))
+def test_whatever_anybody_does_everything_stays_true(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('any') / 'state.db'}")
+    database.migrate()
+    desk, dice, numbers = Desk(database), Random(seed), []  # type: tuple[Desk, Random, list[int]]
+    desk.settings(rota=RoutingSettings().rota)  # with its experiments
+    for _ in range(60):
+        _anything(desk, dice, numbers)
+    with database.read() as unit:
+        assert sorted(case[0].request_id for case in histories(unit)) == sorted(numbers), "no request is lost"
+        assert sum(ledger.balances(unit).values()) == 0
+    for number in numbers:
+        case = check_stored(desk, number)
+        assert len([entry for entry in case.entries if entry.state in ACTIVE]) <= 1
+        asked = [entry.supplier for entry in case.entries if entry.asked]
+        assert len(asked) == len(set(asked)), "nobody is asked twice"
+        if case.state == "asking":
+            assert case.active is not None, "somebody always has it"
+        if case.state in CLOSED and case.active is not None:
+            assert case.active.state == "cancel_sent"
+    database.close()
