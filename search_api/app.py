@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib.metadata import version
 from urllib.parse import quote
 
@@ -16,6 +18,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from indexer.engine.protocol import BadCursor, Engine, EngineError, TooLong, Unavailable
+from routing.service import Incomplete, RequestService, UnknownRequest
+from routing.states import NotAllowed
 from search_api.access.door import Door
 from search_api.access.guard import SAFE, try_to_recognise
 from search_api.catalogue import Catalogue
@@ -35,8 +39,10 @@ from search_api.problems import (
     wrong_method,
 )
 from search_api.queries import MAX_QUERY, SearchParameters
-from search_api.routes import account, account_api, api, metrics, pages, readers, sign_in
-from search_api.security import HEADERS, SecurityHeaders
+from search_api.request_problems import incomplete, not_allowed, unknown_request
+from search_api.requesting import Requesting
+from search_api.routes import account, account_api, api, metrics, pages, readers, requests_api, sign_in
+from search_api.security import HEADERS, BodyLimit, SecurityHeaders
 from search_api.settings import ApiSettings
 from search_api.tracing import HEADER, Tracing, request_id_of
 from search_api.watching import Watch
@@ -45,7 +51,7 @@ from store.database import Database, StoreError
 log = structlog.get_logger("search_api")
 
 MAX_BODY = 1024 * 1024
-"""Bytes of a form or message. A route that takes more says so itself."""
+"""Bytes of a form or message."""
 
 DESCRIPTION = """通藏联合目录：检索成员馆的馆藏，查某一文献由哪些馆收藏。
 
@@ -53,7 +59,13 @@ The union catalogue of the member libraries: search it, and ask who holds a publ
 `application/problem+json` (RFC 9457) with a sentence in English (`detail`) and in Chinese (`detail_zh`)."""
 
 
-def create_app(database: Database, engine: Engine, *, settings: ApiSettings) -> FastAPI:
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    database: Database, engine: Engine, *, settings: ApiSettings, clock: Callable[[], datetime] = _now
+) -> FastAPI:
     """The API under /api and the reader's pages. Endpoints are synchronous: they run in the thread pool."""
     app = FastAPI(
         title="通藏 Tongcang",
@@ -63,19 +75,21 @@ def create_app(database: Database, engine: Engine, *, settings: ApiSettings) -> 
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        max_body_size=MAX_BODY,
     )
     watched = Metrics(Watch(database, engine, settings.data_folder))
     app.state.metrics = watched
-    app.state.catalogue = Catalogue(database.observed(watched.transaction), engine, settings, watched.asking)
+    observed = database.observed(watched.transaction)
+    app.state.catalogue = catalogue = Catalogue(observed, engine, settings, watched.asking)
+    app.state.requesting = Requesting(observed, catalogue, RequestService(clock))
     app.state.pages = Pages(settings)
-    app.state.door = Door(database.observed(watched.transaction), settings)
+    app.state.door = Door(observed, settings, clock)
     app.include_router(api.router)
     app.include_router(pages.router)
-    for each in (sign_in, account, readers, account_api):
+    for each in (sign_in, account, readers, account_api, requests_api):
         app.include_router(each.router)
     app.include_router(metrics.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+    app.add_middleware(BodyLimit, largest=MAX_BODY)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Tracing, observe=watched.request)  # the last one stands outside
     _tell_problems(app, settings)
@@ -103,6 +117,18 @@ def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
     @app.exception_handler(ProblemError)
     def _(request: Request, error: ProblemError) -> Response:
         return tell(request, error)
+
+    @app.exception_handler(NotAllowed)
+    def _(request: Request, error: NotAllowed) -> Response:
+        return tell(request, not_allowed(error))
+
+    @app.exception_handler(Incomplete)
+    def _(request: Request, error: Incomplete) -> Response:
+        return tell(request, incomplete(error))
+
+    @app.exception_handler(UnknownRequest)
+    def _(request: Request, error: UnknownRequest) -> Response:
+        return tell(request, unknown_request(error.number))
 
     @app.exception_handler(RequestValidationError)
     def _(request: Request, error: RequestValidationError) -> Response:
