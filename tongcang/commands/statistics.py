@@ -34,6 +34,7 @@ def statistics(
     context: typer.Context,
     from_: Annotated[str, typer.Option("--from", help="First day, such as 2026-01-01. [default: a year ago]")] = "",
     to: Annotated[str, typer.Option(help="Last day, included. [default: today]")] = "",
+    month: Annotated[str, typer.Option(help="A whole month in place of --from and --to, such as 2026-10.")] = "",
     library: Annotated[str, typer.Option(help="Only what this library asked for or was asked for.")] = "",
     partner: Annotated[str, typer.Option(help="With --library: only between these two.")] = "",
     side: Annotated[str, typer.Option(help="Only what concerns a side: BALIS, CAPITAL, EXTERNAL.")] = "",
@@ -51,7 +52,8 @@ def statistics(
     _check(language, side, library, partner, table or [])
     written = any((csv, xlsx, svg, html))
     codes = table or (list(TABLES) if written or as_json else list(STUDY if sample else SUMMARY))
-    scope = _scope(from_, to, library.upper(), partner.upper(), side.upper(), sample)
+    first, last = _period(from_, to, month, sample)
+    scope = Scope(first=first, last=last, library=library.upper(), partner=partner.upper(), side=side.upper())
     view = _study_view(scope) if sample else _stored_view(system, scope)
     made = tables(view, codes)
     if sample:
@@ -82,13 +84,18 @@ def _check(language: str, side: str, library: str, partner: str, codes: list[str
             raise typer.BadParameter(f"There is no table {code!r}. There are: {', '.join(TABLES)}.")
 
 
-def _scope(from_: str, to: str, library: str, partner: str, side: str, sample: bool) -> Scope:
-    today = datetime.now(CHINA).date()
-    last = _day("--to", to) if to else study.LAST if sample else today
+def _period(from_: str, to: str, month: str, sample: bool) -> tuple[date, date]:
+    """First and last day."""
+    if month:
+        if from_ or to:
+            raise typer.BadParameter("Give --month, or --from and --to.")
+        first = _day("--month", f"{month}-01")
+        return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    last = _day("--to", to) if to else study.LAST if sample else datetime.now(CHINA).date()
     first = _day("--from", from_) if from_ else study.FIRST if sample else last - timedelta(days=364)
     if last < first:
         raise typer.BadParameter(f"--from {first} comes after --to {last}.")
-    return Scope(first=first, last=last, library=library, partner=partner, side=side)
+    return first, last
 
 
 def _day(option: str, text: str) -> date:

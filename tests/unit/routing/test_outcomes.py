@@ -105,6 +105,11 @@ def test_a_condition_that_is_not_accepted_is_a_refusal_with_its_own_reason() -> 
     assert (found.first, found.asks[0].code) == ("refused", CONDITION_REJECTED)
 
 
+def test_a_library_that_asks_for_time_is_timed_from_the_first_day() -> None:
+    later = (step("retry_later", 5, 1, "THU", until="2026-03-04"), step("due", 48, 1), step("send", 48, 1, "THU"))
+    assert outcome(SENT, *later, step("fill", 72, 1, "THU")).asks[0].days == 3.0
+
+
 def test_a_library_that_is_skipped_was_not_asked() -> None:
     found = outcome(step("skip", 0, 1, "THU", reason="paused"), SENT_ON)
     assert (found.supplier, [ask.supplier for ask in found.sent_asks]) == ("RUC", ["RUC"])

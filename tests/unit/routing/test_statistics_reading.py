@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import msgspec
+import pytest
 from request_histories import LIBRARIES, START, step, submit, told
 
 from mappings.requests import Closure, Event, LibraryPolicy
 from routing import study
 from routing.outcomes import outcomes_of
-from routing.statistics import tables
+from routing.statistics import TABLES, tables
 from routing.statistics_reading import read_view
 from routing.statistics_view import Scope, view_of
-from store import accounts, libraries, policies, request_events
+from store import accounts, choices, libraries, performance, policies, request_events, requests
 from store.accounts import NewAccount
+from store.choices import Choice
 from store.database import Database
+from store.performance import Correction
 
 MARCH = Scope(first=date(2026, 3, 1), last=date(2026, 3, 31))
 NOW = START + timedelta(days=60)
@@ -57,6 +60,35 @@ def test_working_days_are_by_the_calendar_of_the_library_that_filled_it(database
     with database.read() as unit:
         view = read_view(unit, MARCH, NOW)
     assert [round(outcome.working_to_fill or 0, 6) for outcome in view.outcomes] == [2.0, 4.0]
+
+
+def test_promises_are_scored_and_corrections_counted(database: Database) -> None:
+    filled = (submit(), step("send", 0, 1, "THU", supplier="THU"), step("fill", 54, 1, "THU"))
+    closed = (submit(), step("send", 0, 1, "RUC", supplier="RUC"), step("refuse", 9, 1, "RUC", code="NotHeld"))
+    stored(database, [*told(*filled, request_id=1), *told(*closed, step("close", 54), request_id=2)])
+    ended = START + timedelta(hours=54)
+    with database.write() as unit:
+        for chance in (0.9, 0.6, 0.5):  # the third is of a request of another period
+            number = requests.new_request(unit, START)
+            early, late = START + timedelta(days=1), START + timedelta(days=3)
+            choices.add_choice(unit, Choice(0, number, START, "S", "{}", early, late, chance, ""))
+            choices.end_choices(unit, number, ended, filled=number == 1)
+        for number, library in ((1, "RUC"), (2, "RUC"), (3, "THU")):
+            opened = START if number < 3 else START - timedelta(days=9)
+            flaw = Correction(0, library, f"R{number}", "红楼梦", number, 1, "NotHeld", "", opened, None, "", "")
+            performance.open_correction(unit, flaw)
+        [first, _] = performance.corrections_of(unit, "RUC")
+        performance.close_correction(unit, first.id, "holding_wrong", "已剔除", NOW)
+    with database.read() as unit:
+        view = read_view(unit, MARCH, NOW)
+        elsewhere = read_view(unit, Scope(first=MARCH.first, last=MARCH.last, library="THU"), NOW)
+    [promised] = TABLES["promises"](view).rows
+    assert promised[:4] == (2, 1, 1, 0.0), "it came on Wednesday, and was promised for Tuesday"
+    assert promised[4] == 1.0 and promised[7] == pytest.approx((0.1**2 + 0.6**2) / 2)
+    assert [row[1:] for row in TABLES["calibration"](view).rows] == [(1, 0.6, 0.0), (1, 0.9, 1.0)]
+    assert TABLES["corrections"](view).rows == (("RUC", 2, 1, 0, 1),)
+    assert TABLES["promises"](elsewhere).column("promised") == (1,)
+    assert TABLES["corrections"](elsewhere).rows == ()
 
 
 def test_users_are_the_readers_registered_by_then(database: Database) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from typer.testing import CliRunner
 
 from routing.charts import CHARTS
 from routing.statistics import TABLES
+from routing.statistics_table import words
 from store import libraries, request_events
 from tongcang.commands.statistics import statistics
 from tongcang.settings import Settings
@@ -25,10 +28,10 @@ app = typer.Typer()
 app.command()(statistics)
 
 
-def tongcang(folder: Path, *words: str, code: int = 0) -> str:
+def tongcang(folder: Path, *given: str, code: int = 0) -> str:
     """What it says on standard output; on standard error where it ends with another code."""
     system = System(Settings(data=str(folder / "data")))
-    done = CliRunner().invoke(app, words, obj=system)
+    done = CliRunner().invoke(app, given, obj=system)
     system.close()
     assert done.exit_code == code, (done.output, done.exception)
     return done.stderr if code else done.stdout
@@ -87,6 +90,8 @@ def test_files_for_every_use(tmp_path: Path) -> None:
     [
         (("--from", "gestern"), "gestern"),
         (("--from", "2026-02-01", "--to", "2026-01-01"), "after"),
+        (("--month", "2026-13"), "2026-13"),
+        (("--month", "2026-10", "--to", "2026-10-02"), "--from"),
         (("--table", "nonsense"), "outcomes"),
         (("--side", "MOON"), "CAPITAL"),
         (("--partner", "THU"), "--library"),
@@ -97,5 +102,27 @@ def test_wrong_usage_is_explained(tmp_path: Path, words: tuple[str, ...], told_s
     assert told_so in tongcang(tmp_path, *words, code=2)
 
 
+def test_a_month_is_all_of_its_days(tmp_path: Path) -> None:
+    for month, last in (("2026-12", "2026-12-31"), ("2028-02", "2028-02-29")):
+        told_json = json.loads(tongcang(tmp_path, "--json", "--month", month, "--table", "finals"))
+        assert (told_json["scope"]["first"], told_json["scope"]["last"]) == (f"{month}-01", last)
+
+
 def test_a_library_that_there_is_not(tmp_path: Path) -> None:
     assert "NOWHERE" in tongcang(tmp_path, "--library", "nowhere", code=1)
+
+
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "statistics.md"
+
+
+def test_the_guide_names_every_table_and_its_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = GUIDE.read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \|", text, re.MULTILINE)
+    assert rows == [(code, f"{words('tables', code).zh} {words('tables', code).en}") for code in TABLES]
+    add_requests(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    [block] = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines():
+        assert line.startswith("tongcang statistics")
+        tongcang(tmp_path, *shlex.split(line)[2:])
+    assert {path.name for path in (tmp_path / "report").iterdir()} >= {"statistics.xlsx", "statistics.html", "charts"}
