@@ -86,8 +86,9 @@ def test_a_request_is_never_sent_back_along_its_chain() -> None:
     assert why_not(rota) == {"CLCN": ("on_chain",)}
 
 
-def test_a_weekend_that_all_have_excludes_nobody() -> None:
-    assert len(build([make("A", closed_days=9.0), make("B", closed_days=9.0)]).entries) == 2
+def test_a_closure_that_all_have_excludes_and_delays_nobody() -> None:
+    rota = build([make("A", closed_days=9.0), make("B", closed_days=9.0)])
+    assert [place.t for place in rota.entries] == [make_estimate().t] * 2
 
 
 def test_a_library_is_asked_once_by_the_best_of_its_ways() -> None:
@@ -206,6 +207,20 @@ def test_those_in_a_hurry_are_never_experimented_with(hurry: dict[str, Any]) -> 
         rota = build(BAND, seed, bold, **hurry)
         rota = replace(rota, policy="S") if rota.policy == "in_time" else rota
         assert (asked(rota)[0], rota.policy, rota.propensity) == ("BEST", "S", 1.0)
+
+
+def test_fairness_holds_where_it_is_explored_too() -> None:
+    """Of two that are known alike and for certain, who gives more is spared in each draw."""
+    known = make_estimate(strength=1e9)
+    some = [make("GIVER", known, supplied=20, received=10), make("TAKER", known, supplied=10, received=20)]
+    firsts = {asked(build(some, seed, RotaSettings(explore=1.0, compare=0.0)))[0] for seed in range(50)}
+    assert firsts == {"TAKER"}
+
+
+def test_the_propensity_of_one_among_equals_is_its_share() -> None:
+    some = [make("A"), make("B"), make("C")]
+    assert build(some, days_left=3.0).propensity == pytest.approx(1 / 3)
+    assert build(some, wish=RUSH).propensity == pytest.approx(1 / 3)
 
 
 def test_a_tenth_is_ordered_by_turnaround_and_says_so() -> None:
