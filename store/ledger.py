@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -126,6 +127,14 @@ period = Table(
 )
 
 
+class Entry(Struct, frozen=True):
+    """A transaction to be posted."""
+
+    key: str  # that it is posted under once
+    what: Transaction
+    reverses: int | None = None  # id of the one that it undoes
+
+
 class Posted(Struct, frozen=True):
     """A transaction as it stands in the ledger."""
 
@@ -174,52 +183,63 @@ def add_supply(unit: Unit, facts: Supply, number: int) -> int | None:
 
 def post(
     unit: Unit,
-    key: str,
-    what: Transaction,
+    entries: Sequence[Entry],
     at: datetime,
     *,
     supply_id: int | None = None,
     request_id: int = 0,
     entry: int = 0,
-    reverses: int | None = None,
     in_period: str = "",
     note: str = "",
-) -> int | None:
-    """Post a transaction whose service was at that time; None where its key is posted already.
+) -> int:
+    """Post transactions whose service was at that time, but for those whose key is posted already; how many were new.
 
-    It stands in the month of its service, or, where that is closed, in the first that is not.
+    They stand in the month of their service, or, where that is closed, in the first that is not.
     """
-    _require_balance(key, what.postings)
+    for one in entries:
+        _require_balance(one.key, one.what.postings)
     lock_posting(unit)
-    values = {
-        "key": key,
-        "kind": what.kind,
-        "supply_id": supply_id,
-        "request_id": request_id,
-        "entry": entry,
-        "hop": what.hop,
-        "payer": what.payer,
-        "payee": what.payee,
-        "from_side": what.from_side,
-        "to_side": what.to_side,
-        "reverses": reverses,
-        "service_at": at,
-        "posted_at": datetime.fromtimestamp(clock(unit), UTC),
-        "period": in_period or open_period(unit, at),
-        "note": note,
-    }
-    txn_id = _insert_once(unit, txn, values)
-    if txn_id is not None:
-        insert_rows(unit, posting, _ring(txn_id, what.postings))
-    return txn_id
+    posted_at = datetime.fromtimestamp(clock(unit), UTC)
+    month = in_period or open_period(unit, at)
+    rows: list[dict[str, Any]] = []
+    new = 0
+    for one in entries:
+        values = {
+            "key": one.key,
+            "kind": one.what.kind,
+            "supply_id": supply_id,
+            "request_id": request_id,
+            "entry": entry,
+            "hop": one.what.hop,
+            "payer": one.what.payer,
+            "payee": one.what.payee,
+            "from_side": one.what.from_side,
+            "to_side": one.what.to_side,
+            "reverses": one.reverses,
+            "service_at": at,
+            "posted_at": posted_at,
+            "period": month,
+            "note": note,
+        }
+        txn_id = _insert_once(unit, txn, values)
+        if txn_id is not None:
+            new += 1
+            rows += _ring(txn_id, one.what.postings)
+    insert_rows(unit, posting, rows)
+    return new
 
 
 def _insert_once(unit: Unit, table: Table, values: dict[str, Any]) -> int | None:
-    insert = postgres_insert if unit.dialect.name == "postgresql" else sqlite_insert
-    once = ("key",) if table is txn else ("request_id", "entry", "round")
-    statement = insert(table).values(values).on_conflict_do_nothing(index_elements=once).returning(table.c.id)
-    found: int | None = unit.execute(statement).scalar()
+    found: int | None = unit.execute(_once(unit.dialect.name, table), values).scalar()
     return found
+
+
+@cache
+def _once(dialect: str, table: Table) -> Any:
+    """Made once: building such a statement takes longer than SQLite does to carry it out."""
+    insert = postgres_insert if dialect == "postgresql" else sqlite_insert
+    key = ("key",) if table is txn else ("request_id", "entry", "round")
+    return insert(table).on_conflict_do_nothing(index_elements=key).returning(table.c.id)
 
 
 def _require_balance(key: str, postings: Sequence[Posting]) -> None:

@@ -259,7 +259,7 @@ def without_settlement(its: Statement) -> Statement:
 
 
 @given(steps=st.lists(STEPS, max_size=16))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_happens_statements_and_ledger_say_the_same(database: Database, steps: list[Any]) -> None:
     with pytest.raises(Undone), database.write() as unit:
         for step in steps:
