@@ -1,6 +1,7 @@
 """From bytes to a message, of whichever version, or `BadMessage`: never another exception.
 
-Accepted: elements of either version in any order, attributes qualified or not, any encoding that the XML declares. The
+Accepted: elements of either version in any order, attributes qualified or not, any encoding that the XML declares, a
+time zone without its colon (+0800), a message without ISO18626Message around it; all of them come from the wild. The
 attribute `version` is not asked: senders get it wrong. An element that is empty counts as not there. Refused: what
 neither version knows (silence on it could mean anything), what is missing in both, a DOCTYPE of any kind, more than
 MAX_BYTES. Attributes other than `scheme` and `version` are passed over; neither version has any.
@@ -54,7 +55,7 @@ BEIJING = timezone(timedelta(hours=8))
 
 _BLANK = " \t\r\n"
 _TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d{0,40})?(Z|[+-](?:0\d|1[0-3]):[0-5]\d|[+-]14:00)?", re.ASCII
+    r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d{0,40})?(Z|[+-](?:0\d|1[0-3]):?[0-5]\d|[+-]14:?00)?", re.ASCII
 )
 _DECIMAL = re.compile(r"[+-]?(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
@@ -97,6 +98,8 @@ def read_element(root: etree._Element) -> Message:
 
 
 def _message_element(root: etree._Element) -> etree._Element:
+    if _name(root) in MESSAGES:
+        return root
     if root.tag != f"{{{NAMESPACE}}}ISO18626Message":
         raise BadMessage("BadlyFormedMessage", f"the root is not ISO18626Message of {NAMESPACE}")
     _no_text(root)
@@ -252,8 +255,8 @@ def _lifted(message: Message) -> Message:
 
 def detect_version(root: etree._Element) -> Version:
     """The version that the parsed message is in, by its form; by its attribute only where the form leaves it open."""
-    element = root[0] if len(root) and _name(root[0]) in MESSAGES else None
-    if element is not None:
+    element = root if _name(root) in MESSAGES or not len(root) else root[0]
+    if _name(element) in MESSAGES:
         fitting = [version for version in VERSIONS if fits(element, _name(element), version)]
         if len(fitting) == 1:
             return fitting[0]

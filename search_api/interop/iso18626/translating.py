@@ -4,7 +4,7 @@ What a supplier's message is (`heard`), first line that fits:
 
 | message | event |
 |---|---|
-| CancelResponse Y; Cancelled or Unfilled after our Cancel | cancel_yes |
+| CancelResponse Y; Cancelled after our Cancel | cancel_yes |
 | Cancelled or Unfilled after we gave it up | noted |
 | Loaned, CopyCompleted, and LoanCompleted, CompletedWithoutReturn that nothing came before | fill |
 | LoanCompleted, CompletedWithoutReturn after a fill | returned |
@@ -49,7 +49,6 @@ NOTED = "noted"
 _PENDING = ("RequestReceived", "ExpectToSupply", "WillSupply")
 _SUPPLIED = ("Loaned", "CopyCompleted")
 _OVER = ("LoanCompleted", "CompletedWithoutReturn")
-_AFTER_CANCEL = {"cancel_sent": "cancel_yes", "timed_out": NOTED}
 
 
 class Heard(Struct, frozen=True, kw_only=True):
@@ -92,8 +91,10 @@ def _supplied(message: SupplyingAgencyMessage, state: str) -> tuple[str, dict[st
     info, status = message.message_info, message.status_info.status
     if info.reason_for_message == "CancelResponse" and info.answer_yes_no:
         return "cancel_yes", {}
-    if status in ("Cancelled", "Unfilled") and state in _AFTER_CANCEL:
-        return _AFTER_CANCEL[state], {}
+    if status == "Cancelled" and state == "cancel_sent":
+        return "cancel_yes", {}
+    if status in ("Cancelled", "Unfilled") and state == "timed_out":
+        return NOTED, {}
     if status in _SUPPLIED or status in _OVER:
         if status in _OVER and state == "filled":
             return "returned", {}

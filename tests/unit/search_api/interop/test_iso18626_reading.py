@@ -14,7 +14,8 @@ from lxml import etree
 from search_api.interop.iso18626 import messages as m
 from search_api.interop.iso18626.confirming import refuse
 from search_api.interop.iso18626.messages import VERSIONS, BadMessage
-from search_api.interop.iso18626.reading import MAX_BYTES, MAX_TEXT, parse, read
+from search_api.interop.iso18626.reading import MAX_BYTES, MAX_TEXT, detect_version, parse, read
+from search_api.interop.iso18626.translating import heard
 from search_api.interop.iso18626.writing import NotCarried, write
 
 HEADER = """<header>
@@ -51,6 +52,32 @@ def test_a_message_as_the_wild_has_it() -> None:
         action="Cancel",
         note="读者撤回",
     )
+
+
+def test_empty_elements_say_nothing() -> None:
+    """Some systems send every element that there is."""
+    head = HEADER.replace("ISIL</agencyIdType><agencyIdValue>XX-SUP1", "</agencyIdType><agencyIdValue>")
+    data = versioned(
+        f"<supplyingAgencyMessage>{head}<messageInfo><reasonForMessage>Notification</reasonForMessage><answerYesNo/>"
+        "<note></note><reasonUnfilled></reasonUnfilled><reasonRetry> </reasonRetry><offeredCosts><currencyCode/>"
+        "<monetaryValue>0</monetaryValue></offeredCosts><retryAfter/></messageInfo><statusInfo><status>RequestReceived"
+        "</status><dueDate/><lastChange>2026-11-27T02:03:04Z</lastChange></statusInfo><deliveryInfo>"
+        "<dateSent>2026-11-27T02:03:04.170191066Z</dateSent><itemId/><sentToPatron>false</sentToPatron><loanCondition/>"
+        "<deliveredFormat></deliveredFormat></deliveryInfo></supplyingAgencyMessage>"
+    )
+    message = read(data)
+    assert isinstance(message, m.SupplyingAgencyMessage)
+    assert message.header.supplying_agency_id is None
+    assert message.message_info == m.MessageInfo(reason_for_message="Notification")
+    assert message.status_info.due_date is None
+    assert message.delivery_info == m.DeliveryInfo(date_sent=NOW.replace(microsecond=170191), sent_to_patron=False)
+    assert heard(message).event == "noted"
+
+
+def test_a_message_without_its_envelope() -> None:
+    bare = CANCEL.replace("<requestingAgencyMessage>", f'<requestingAgencyMessage xmlns="{m.NAMESPACE}">').encode()
+    assert read(bare) == read(versioned(CANCEL))
+    assert detect_version(parse(bare)) == "1.2"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030", "gbk", "big5"])
@@ -208,6 +235,7 @@ def test_an_unknown_reason_for_a_message() -> None:
         ("2026-11-27T02:03:04.5Z", datetime(2026, 11, 27, 2, 3, 4, 500_000, tzinfo=UTC)),
         ("2026-11-27T02:03:04.123456789Z", datetime(2026, 11, 27, 2, 3, 4, 123_456, tzinfo=UTC)),
         ("2026-11-27T10:03:04+08:00", datetime(2026, 11, 27, 2, 3, 4, tzinfo=UTC)),
+        ("2026-11-27T10:03:04+0800", datetime(2026, 11, 27, 2, 3, 4, tzinfo=UTC)),
         ("2026-11-27T10:03:04", datetime(2026, 11, 27, 2, 3, 4, tzinfo=UTC)),
         ("2026-11-26T24:00:00+08:00", datetime(2026, 11, 26, 16, tzinfo=UTC)),
         ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),

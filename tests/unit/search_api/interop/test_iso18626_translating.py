@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from lxml import etree
 
 from mappings.requests import REASONS
 from search_api.interop.iso18626 import messages as m
-from search_api.interop.iso18626 import telling
+from search_api.interop.iso18626 import telling, translating
 from search_api.interop.iso18626.messages import VERSIONS, Code
 from search_api.interop.iso18626.naming import SCHEME, RequestNumber, thread_of
 from search_api.interop.iso18626.reading import parse, read
@@ -56,7 +57,9 @@ EVENTS = [
     (from_supplier("CompletedWithoutReturn"), "filled", "returned", {}),
     (from_supplier("Unfilled"), "sent", "refuse", {"code": "NotAvailableForILL"}),
     (from_supplier("Cancelled"), "accepted", "refuse", {"code": "NotAvailableForILL"}),
-    (from_supplier("Unfilled"), "cancel_sent", "cancel_yes", {}),
+    (from_supplier("Unfilled"), "cancel_sent", "refuse", {"code": "NotAvailableForILL"}),
+    (from_supplier("Cancelled"), "cancel_sent", "cancel_yes", {}),
+    (from_supplier("Cancelled"), "timed_out", NOTED, {}),
     (from_supplier("Unfilled"), "timed_out", NOTED, {}),
     (from_supplier("Cancelled", "CancelResponse", info={"answer_yes_no": True}), "cancel_sent", "cancel_yes", {}),
     (from_supplier("Cancelled", "CancelResponse"), "cancel_sent", "cancel_yes", {}),
@@ -127,6 +130,12 @@ def test_what_a_suppliers_message_is(
     told = heard(message, state)
     assert (told.event, told.data) == (event, data)
     assert told.number == RequestNumber(17, 2) and told.said_at == message.status_info.last_change
+
+
+def test_the_guide_has_the_table_that_stands_in_the_code() -> None:
+    guide = (Path(__file__).resolve().parents[4] / "docs" / "iso18626.md").read_text(encoding="utf-8")
+    rows = [line for line in (translating.__doc__ or "").splitlines() if line.startswith("|")]
+    assert len(rows) > 10 and "\n".join(rows) in guide
 
 
 def test_every_status_is_met_above() -> None:
