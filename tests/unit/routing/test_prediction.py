@@ -55,6 +55,20 @@ def test_who_is_driven_over_its_clock_by_its_queue_does_not_fill() -> None:
     assert predict(rota_of(queued), {}, WEDNESDAY, 1, {"A": 8.0}).p_fill == 1  # its clock is longer
 
 
+def test_a_refusal_does_not_take_longer_than_the_clock() -> None:
+    never = certain("A", 0.0, 1.0, 2.0)
+    queued = Place(never.candidate, 9, 0.0, 1.0 + 5.0, 2.0 + 5.0)
+    told = predict(rota_of(queued, certain("B", 1.0, 1.0, 1.0)), {}, WEDNESDAY, 1)
+    assert told.median_at == datetime(2026, 12, 2, 10, tzinfo=CHINA)
+
+
+def test_of_those_that_would_be_filled_too_late_the_clock_runs_out() -> None:
+    late = certain("A", 0.5, 3.5, 0.5)
+    queued = Place(late.candidate, 9, 0.5, 3.5 + 1.0, 0.5 + 1.0)
+    told = predict(rota_of(queued, certain("B", 1.0, 1.0, 1.0)), {}, WEDNESDAY, 1)
+    assert told.late_at == datetime(2026, 12, 2, 10, tzinfo=CHINA)  # four days of the clock, not one and a half
+
+
 def test_an_empty_rota_promises_nothing() -> None:
     assert predict(rota_of(), {}, WEDNESDAY, 1) == Prediction()
 
