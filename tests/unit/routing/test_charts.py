@@ -91,6 +91,12 @@ def test_shares_fill_the_whole_width_and_say_their_numbers() -> None:
     assert "Capital Library → BALIS · Share filled: 50.0\u00a0%" in tips
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_bin_of_the_days_has_its_label(language: str) -> None:
+    table, root = drawn("days", two_sides(), language)
+    assert {row[0] for row in table.shown(language)} <= set(texts(root))
+
+
 def test_series_differ_without_colour() -> None:
     _, root = drawn("subjects", two_sides())
     fills = {(bar.get("fill"), bar.get("fill-opacity")) for bar in bars(root)}

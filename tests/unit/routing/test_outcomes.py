@@ -45,8 +45,9 @@ def test_a_request_that_nobody_fills_ends_when_it_is_closed() -> None:
     assert (found.first, found.final, found.days_to_fill, found.days_to_end) == ("refused", "unfilled", None, 2.0)
 
 
-def test_silence_is_an_answer_of_its_own() -> None:
-    found = outcome(SENT, step("recall", 24, 1, "THU", why="receipt"), step("silence", 48, 1, "THU"), SENT_ON)
+@pytest.mark.parametrize("clock", ["receipt", "action"])
+def test_silence_is_an_answer_of_its_own(clock: str) -> None:
+    found = outcome(SENT, step("recall", 24, 1, "THU", why=clock), step("silence", 48, 1, "THU"), SENT_ON)
     assert [(ask.outcome, ask.days) for ask in found.asks] == [("silent", 1.0), ("open", None)]
     assert (found.first, found.final) == ("silent", "open")
 
