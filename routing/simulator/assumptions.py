@@ -105,6 +105,7 @@ class Assumptions(Struct, frozen=True, forbid_unknown_fields=True):
     rush: float
     rush_ratio: float
     review_days: float
+    reviews: float
     asks: float
 
 

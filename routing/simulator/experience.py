@@ -12,6 +12,7 @@ from routing.estimates import (
     HoldingTrust,
     Tally,
     estimate,
+    faded,
     filled,
     found_out,
     holding_trust,
@@ -54,11 +55,20 @@ class Experience:
 
     def expect(self, library: int, request: Request, now: float, open_days: Iterable[float]) -> Estimate:
         """`open_days`: working days for which requests lie there unanswered."""
-        past, day = self._past.get((request.title, library), HoldingPast()), now - _EPOCH
+        past, today = self._past.get((request.title, library), HoldingPast()), float(int(now) - _EPOCH)
         status = "on_loan" if request.pairs[library].shown_out else "available"
         listed = request.holdings[library]
-        trust = holding_trust(listed.coverage, status, request.service, past, day) if listed.listed else PARTNER_TRUST
-        return estimate(self._tallies, self._keys_of(library, request), day, trust, open_days)
+        trust = holding_trust(listed.coverage, status, request.service, past, today) if listed.listed else PARTNER_TRUST
+        return estimate(self._tallies, self._faded_keys(library, request, today), today, trust, open_days)
+
+    def _faded_keys(self, library: int, request: Request, today: float) -> tuple[str, ...]:
+        """Their tallies fade once a day, not at each of the day's thousand looks."""
+        keys = self._keys_of(library, request)
+        for key in keys:
+            tally = self._tallies.get(key)
+            if tally is not None and tally.as_of < today:
+                self._tallies[key] = faded(tally, today)
+        return keys
 
     def _keys_of(self, library: int, request: Request) -> tuple[str, ...]:
         known = library, request.kind, request.subject, request.level

@@ -1,4 +1,4 @@
-"""What is measured of a policy, and how far a figure from a few seeds, or from the study's few hundred, can be trusted."""
+"""What is measured of a policy, and how far a figure from a few seeds, or the study's few hundred, can be trusted."""
 
 from __future__ import annotations
 
@@ -90,4 +90,4 @@ def student(freedom: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / freedom ** (power + 1) for power, term in enumerate(terms))
+    return z + sum((term / freedom**power for power, term in enumerate(terms, 1)), 0.0)

@@ -59,6 +59,7 @@ class Case:
     def __init__(self, request: Request, order: Sequence[int]) -> None:
         self.request = request
         self.order = list(order)
+        self.reviews = 0
         self.asked: list[int] = []
         self.arrived = 0.0  # at the library asked last
         self.first = ""
@@ -130,9 +131,10 @@ class Network:
         while self._events:
             self.now, _, subject, what = heappop(self._events)
             if isinstance(subject, Request):
-                self._next(Case(subject, policy.order(subject, self)), policy)
+                self._next(Case(subject, self._rota(policy, subject, ())), policy)
             elif what == "review":
-                subject.order += policy.order(subject.request, self, subject.asked)
+                subject.reviews += 1
+                subject.order = [*subject.asked, *self._rota(policy, subject.request, subject.asked)]
                 self._next(subject, policy)
             else:
                 self._answered(subject, what, policy)
@@ -142,14 +144,16 @@ class Network:
         self._pushed += 1
         heappush(self._events, (at, self._pushed, subject, what))
 
+    def _rota(self, policy: Policy, request: Request, tried: Collection[int]) -> list[int]:
+        return list(policy.order(request, self, tried))[: int(self.world.assumptions.asks)]
+
     def _next(self, case: Case, policy: Policy) -> None:
-        """Ask the next; at the end of the rota an officer looks whether anybody was left out that can be asked now."""
-        if len(case.asked) == int(self.world.assumptions.asks):
-            self._close(case, filled=False)
-        elif len(case.asked) < len(case.order):
+        """Ask the next; at the end of the rota an officer sees whether anybody is left that can be asked now."""
+        a = self.world.assumptions
+        if len(case.asked) < len(case.order):
             self._ask(case, case.order[len(case.asked)], policy.follows)
-        elif policy.order(case.request, self, case.asked):
-            self._push(_OFFICE.after(self.now, self.world.assumptions.review_days), case, "review")
+        elif case.reviews < a.reviews and self._rota(policy, case.request, case.asked):
+            self._push(_OFFICE.after(self.now, a.review_days), case, "review")
         else:
             self._close(case, filled=False)
 
