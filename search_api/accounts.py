@@ -216,14 +216,14 @@ class WantedKey(Struct, frozen=True):
     days: int
 
 
-def make_key(door: Door, who: Actor, wanted: WantedKey) -> tuple[api_keys.ApiKey, str]:
-    """(key, the key itself: shown now and never again)."""
+def make_key(door: Door, who: Actor, owner: int, wanted: WantedKey) -> tuple[api_keys.ApiKey, str]:
+    """(key, the key itself: shown now and never again). `owner`: the account that answers for it."""
     shown, prefix = new_key()
     now = door.now()
     new = api_keys.NewKey(
         prefix,
         token_hash(shown),
-        who.who,
+        owner,
         wanted.library,
         wanted.roles,
         wanted.scopes,

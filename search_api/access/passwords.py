@@ -66,12 +66,17 @@ def complaint(password: str, *known: str) -> Words | None:
             "这个密码太常见，容易被猜中。请另想一个，例如几个互不相干的词。",
             "This password is a common one and easily guessed. Think of another, such as a few unrelated words.",
         )
-    if any(len(each) >= 4 and each.casefold() in folded for each in known):
+    if any(_long_enough(each) and unicodedata.normalize("NFKC", each).casefold() in folded for each in known):
         return Words(
             "密码中不能含有登录名、姓名或证号。",
             "The password must not contain your login, name or card number.",
         )
     return None
+
+
+def _long_enough(known: str) -> bool:
+    """To be more than chance: four letters or figures, or the two characters of a name."""
+    return len(known) >= (4 if known.isascii() else 2)
 
 
 def _is_common(folded: str) -> bool:

@@ -176,7 +176,7 @@ def new_key(body: KeyBody, request: Request, door: DoorOf, catalogue: CatalogueO
         raise bad_parameter("library", "没有这家成员馆。", "There is no such member library.")
     wanted = WantedKey(body.label, library, body.roles, body.scopes, body.days)
     try:
-        made, shown = make_key(door, who.actor(request_id_of(request)), wanted)
+        made, shown = make_key(door, who.actor(request_id_of(request)), who.account_id, wanted)
     except RefusedError as error:
         raise _problem(error) from error
     return JsonAnswer(answers.NewKeyAnswer(shown, key_entry(made, door.now())), 201, PRIVATE)

@@ -14,12 +14,15 @@ import msgspec
 import pytest
 import uvicorn
 from api_catalogue import HOSTILE_UNIONS, SETTINGS, UNIONS, fill
+from api_people import add_person
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 from indexer.engine.embedded import EmbeddedEngine
 from search_api.app import create_app
 from store.database import Database
+
+OFFICER = "officer"
 
 FLAGS = (
     "--headless",
@@ -44,7 +47,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     fill(database, engine, [*UNIONS, *HOSTILE_UNIONS])
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app = create_app(database, engine, settings=msgspec.structs.replace(SETTINGS, base_url=url))
+    settings = msgspec.structs.replace(SETTINGS, base_url=url, self_registration=True)
+    app = create_app(database, engine, settings=settings)
+    add_person(app, OFFICER, "requester", "supplier", library="CLCN", name="李雷")
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -58,6 +63,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     listener.close()
     engine.close()
     database.close()
+
+
+@pytest.fixture
+def officer(site: str) -> str:
+    """Login of an officer of the Capital Library."""
+    return OFFICER
 
 
 def _driver(profile: Path, *, javascript: bool) -> webdriver.Chrome:
