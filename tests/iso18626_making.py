@@ -38,6 +38,7 @@ CLOSED = {
     "message_status": "OK ERROR",
     "preferred_edition": "MostRecentEdition ThisEdition AnyEdition",
 }
+NOW = datetime(2026, 11, 27, 2, 3, 4, tzinfo=UTC)
 ONLY_2021 = {"HoldReturn", "Lost", "ReleaseHoldReturn"}
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A whole message takes its time to be made on a machine that has other work."""
@@ -76,6 +77,28 @@ def any_struct(kind: type) -> st.SearchStrategy[Any]:
 def any_message(*kinds: type) -> st.SearchStrategy[m.Message]:
     """Of one of the kinds, of all where none is named."""
     return st.one_of([any_struct(kind) for kind in kinds or KINDS])
+
+
+def full(kind: Any, field: str = "") -> Any:
+    """A struct of that kind with every field told, and two of what may be repeated."""
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        return (full(inner[0], field),) * 2
+    if origin in (UnionType, typing.Union):
+        return full(next(each for each in inner if each is not type(None)), field)
+    plain: dict[Any, Any] = {
+        m.Code: m.Code("字", "urn:x"),
+        str: "字",
+        datetime: NOW,
+        Decimal: Decimal("1.50"),
+        bool: True,
+        int: 1,
+    }
+    if kind is str and field in CLOSED:
+        return CLOSED[field].split()[0]
+    if kind in plain:
+        return plain[kind]
+    return kind(**{name: full(hint, name) for name, hint in typing.get_type_hints(kind).items()})
 
 
 def carried(message: m.Message, version: str) -> m.Message:
@@ -166,9 +189,6 @@ def _without_region_schemes(value: Any) -> Any:
         fields = {name: _without_region_schemes(getattr(value, name)) for name in value.__struct_fields__}
         return replace(value, **fields)
     return value
-
-
-NOW = datetime(2026, 11, 27, 2, 3, 4, tzinfo=UTC)
 
 
 def header(**changes: Any) -> m.Header:

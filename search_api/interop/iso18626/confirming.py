@@ -5,6 +5,7 @@ A confirmation says that the message was understood and is kept, no more. It is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from msgspec import Struct
@@ -22,8 +23,10 @@ from search_api.interop.iso18626.messages import (
     RequestingAgencyMessageConfirmation,
     SupplyingAgencyMessage,
     SupplyingAgencyMessageConfirmation,
+    Version,
 )
-from search_api.interop.iso18626.reading import read
+from search_api.interop.iso18626.reading import detect_version, parse, read, read_element
+from search_api.interop.iso18626.writing import write
 
 _CONFIRMED_BY = {
     Request: RequestConfirmation,
@@ -39,6 +42,25 @@ class Verdict(Struct, frozen=True):
     understood: bool  # False = the answer is no confirmation of this message: it may not have arrived, send it again
     errors: tuple[ErrorData, ...] = ()
     why: str = ""  # of what is not ok, for the log and the officer
+
+
+def answer(data: bytes, received: datetime, keep: Callable[[Message], None]) -> bytes:
+    """The body that answers what came, in the version that it came in.
+
+    `keep` stores the message and acts on it, and may raise BadMessage; until it returns nothing is confirmed. Whatever
+    else it raises goes on to the caller: the sender gets no confirmation then, and sends again.
+    """
+    version: Version = "1.2"
+    message: Message | None = None
+    try:
+        root = parse(data)
+        version = detect_version(root)
+        message = read_element(root)
+        confirmation = confirm(message, received)
+        keep(message)
+    except BadMessage as bad:
+        confirmation = refuse(bad, received, message)
+    return write(confirmation, version)
 
 
 def confirm(message: Message, received: datetime) -> Confirmation:
@@ -85,10 +107,10 @@ def _head(header: Header | None, received: datetime, status: str) -> Confirmatio
     )
 
 
-def verdict(answer: bytes, sent: Message) -> Verdict:
-    """What the body of the answer to `sent` says. Never raises."""
+def verdict(body: bytes, sent: Message) -> Verdict:
+    """What the body that answered `sent` says. Never raises."""
     try:
-        confirmation = read(answer)
+        confirmation = read(body)
     except BadMessage as bad:
         return Verdict(False, False, why=str(bad))
     if isinstance(confirmation, Request | SupplyingAgencyMessage | RequestingAgencyMessage):

@@ -57,8 +57,8 @@ class AgencyId(Struct, frozen=True):
 
 
 class Costs(Struct, frozen=True):
-    currency_code: Code  # ISO 4217
-    monetary_value: Decimal
+    currency_code: Code = Code()  # ISO 4217
+    monetary_value: Decimal = Decimal(0)
 
 
 class Authentication(Struct, frozen=True):

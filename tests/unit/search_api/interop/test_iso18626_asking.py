@@ -16,7 +16,7 @@ from mappings.model import MATERIALS, Library
 from mappings.requests import GENRES, SERVICES, Citation, LibraryPolicy, Wish
 from search_api.interop.iso18626 import messages as m
 from search_api.interop.iso18626.asking import Ask, Asked, ask, asked
-from search_api.interop.iso18626.confirming import confirm, refuse, verdict
+from search_api.interop.iso18626.confirming import answer, confirm, refuse, verdict
 from search_api.interop.iso18626.messages import VERSIONS, AgencyId, BadMessage, Code
 from search_api.interop.iso18626.naming import (
     SCHEME,
@@ -294,42 +294,71 @@ def test_what_is_confirmed_is_understood_as_confirmed(
         with pytest.raises(BadMessage):
             confirm(message, NOW)
         return
-    answer = write(confirm(message, NOW), version)
-    assert iso_schemas[version].validate(parse(answer))
-    assert verdict(answer, message).ok
+    body = write(confirm(message, NOW), version)
+    assert iso_schemas[version].validate(parse(body))
+    assert verdict(body, message).ok
     bad = BadMessage("UnrecognisedDataValue", "标题：空")
-    answer = write(refuse(bad, NOW, message), version)
-    assert iso_schemas[version].validate(parse(answer))
-    told_ = verdict(answer, message)
+    body = write(refuse(bad, NOW, message), version)
+    assert iso_schemas[version].validate(parse(body))
+    told_ = verdict(body, message)
     assert (told_.ok, told_.understood, told_.why) == (False, True, "UnrecognisedDataValue: 标题：空")
-    assert thread_of(read(answer)).number == message.header.requesting_agency_request_id
+    assert thread_of(read(body)).number == message.header.requesting_agency_request_id
 
 
 def test_what_could_not_be_read_is_refused_under_its_own_name() -> None:
     data = write(from_supplier("Loaned"), "1.2").replace(b"Loaned", b"Perhaps")
     with pytest.raises(BadMessage) as caught:
         read(data)
-    answer = read(write(refuse(caught.value, NOW), "1.2"))
-    assert isinstance(answer, m.SupplyingAgencyMessageConfirmation)
-    assert answer.confirmation_header.requesting_agency_request_id == "R17-2"
-    assert answer.error_data == (m.ErrorData(error_type="UnrecognisedDataValue", error_value="status: Perhaps"),)
+    told_ = read(write(refuse(caught.value, NOW), "1.2"))
+    assert isinstance(told_, m.SupplyingAgencyMessageConfirmation)
+    assert told_.confirmation_header.requesting_agency_request_id == "R17-2"
+    assert told_.error_data == (m.ErrorData(error_type="UnrecognisedDataValue", error_value="status: Perhaps"),)
 
 
 def test_what_is_no_xml_is_refused_without_a_name() -> None:
     with pytest.raises(BadMessage) as caught:
         read(b"<")
-    answer = refuse(caught.value, NOW)
-    assert isinstance(answer, m.RequestConfirmation)
-    assert answer.confirmation_header == m.ConfirmationHeader(
+    told_ = refuse(caught.value, NOW)
+    assert isinstance(told_, m.RequestConfirmation)
+    assert told_.confirmation_header == m.ConfirmationHeader(
         timestamp=NOW, timestamp_received=NOW, message_status="ERROR"
     )
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_comes_is_kept_before_it_is_confirmed_in_its_own_version(version: m.Version) -> None:
+    message = from_supplier("RetryPossible", retry_info=m.RetryInfo(retry_after=NOW))
+    kept: list[m.Message] = []
+    body = answer(write(message, version), NOW, kept.append)
+    assert kept == [message] and verdict(body, message).ok
+    assert f'version="{version}"'.encode() in body
+
+    def unknown(_message: m.Message) -> None:
+        raise BadMessage("UnrecognisedDataValue", "requestingAgencyRequestId: R17-2")
+
+    refused = verdict(answer(write(message, version), NOW, unknown), message)
+    assert (refused.ok, refused.understood) == (False, True) and "R17-2" in refused.why
+
+    def broken(_message: m.Message) -> None:
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        answer(write(message, version), NOW, broken)
+
+
+@pytest.mark.parametrize("data", [b"", b"<a/>", write(confirm(from_supplier("Loaned"), NOW), "2021-2")])
+def test_what_is_no_message_is_never_kept(data: bytes) -> None:
+    kept: list[m.Message] = []
+    confirmation = read(answer(data, NOW, kept.append))
+    assert not kept and isinstance(confirmation, m.RequestConfirmation | m.SupplyingAgencyMessageConfirmation)
+    assert confirmation.confirmation_header.message_status == "ERROR"
 
 
 SENT = m.RequestingAgencyMessage(header=header(), action="Cancel")
 
 
 @pytest.mark.parametrize(
-    ("answer", "why"),
+    ("body", "why"),
     [
         (b"", "BadlyFormedMessage"),
         ("<html>网关错误</html>".encode(), "BadlyFormedMessage"),
@@ -341,15 +370,15 @@ SENT = m.RequestingAgencyMessage(header=header(), action="Cancel")
         ),
     ],
 )
-def test_what_does_not_confirm_is_not_taken_for_it(answer: bytes, why: str) -> None:
-    told_ = verdict(answer, SENT)
+def test_what_does_not_confirm_is_not_taken_for_it(body: bytes, why: str) -> None:
+    told_ = verdict(body, SENT)
     assert (told_.ok, told_.understood) == (False, False) and why in told_.why
 
 
 @PATIENT
 @given(st.binary(max_size=200))
-def test_no_answer_is_too_odd(answer: bytes) -> None:
-    assert not verdict(answer, SENT).ok
+def test_no_answer_is_too_odd(body: bytes) -> None:
+    assert not verdict(body, SENT).ok
 
 
 def test_a_lost_item_of_a_newer_peer_is_confirmed_in_the_older_version() -> None:

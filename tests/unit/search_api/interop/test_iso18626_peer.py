@@ -21,10 +21,10 @@ from mappings.requests import Citation, LibraryPolicy, Wish
 from search_api.interop.iso18626 import messages as m
 from search_api.interop.iso18626 import telling
 from search_api.interop.iso18626.asking import Ask, ask, asked
-from search_api.interop.iso18626.confirming import Verdict, confirm, refuse, verdict
-from search_api.interop.iso18626.messages import VERSIONS, BadMessage
+from search_api.interop.iso18626.confirming import Verdict, answer, verdict
+from search_api.interop.iso18626.messages import VERSIONS
 from search_api.interop.iso18626.naming import RequestNumber, Thread, party, thread_of
-from search_api.interop.iso18626.reading import detect_version, parse, read_element
+from search_api.interop.iso18626.reading import detect_version, parse
 from search_api.interop.iso18626.translating import Heard, heard, heard_action
 from search_api.interop.iso18626.writing import CONTENT_TYPE, write
 
@@ -43,12 +43,12 @@ class Desk:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                answer = desk.take(self.rfile.read(int(self.headers["Content-Length"])))
+                body = desk.take(self.rfile.read(int(self.headers["Content-Length"])))
                 self.send_response(200)
                 self.send_header("Content-Type", CONTENT_TYPE)
-                self.send_header("Content-Length", str(len(answer)))
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(answer)
+                self.wfile.write(body)
 
             def log_message(self, *_args: object) -> None:
                 pass
@@ -59,15 +59,8 @@ class Desk:
         self.thread.start()
 
     def take(self, data: bytes) -> bytes:
-        root, now = parse(data), datetime.now(UTC)
-        version = detect_version(root)
-        try:
-            message = read_element(root)
-        except BadMessage as bad:
-            return write(refuse(bad, now), version)
-        self.versions.append(version)
-        self.taken.append(message)
-        return write(confirm(message, now), version)
+        self.versions.append(detect_version(parse(data)))
+        return answer(data, datetime.now(UTC), self.taken.append)
 
     def send(self, peer: IsoPeer, message: m.Message, version: m.Version) -> Verdict:
         with httpx.Client(trust_env=False, timeout=30) as client:
@@ -193,8 +186,8 @@ def test_an_offer_is_accepted_by_a_notification_and_rejected_by_cancel(
     request = asking("offer:15.50")
     desk.send(peer, request, version)
     peer.wait_for(lambda seen: len(seen["sent"]) == 2 and seen["sent"][1]["ok"] is not None)
-    answer = telling.answer_condition(about(request), desk.heard()[-1].data, accepted, datetime.now(UTC))
-    assert answer and desk.send(peer, answer, version).ok
+    reply = telling.answer_condition(about(request), desk.heard()[-1].data, accepted, datetime.now(UTC))
+    assert reply and desk.send(peer, reply, version).ok
     peer.wait_for(lambda seen: len(seen["sent"]) == 3 and seen["sent"][2]["ok"] is not None)
     assert desk.events()[-1] == ("fill" if accepted else "cancel_yes")
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from iso18626_making import NOW, PATIENT, any_message, header, versioned
+from iso18626_making import KINDS, NOW, PATIENT, any_message, full, header, versioned
 from lxml import etree
 
 from search_api.interop.iso18626 import messages as m
@@ -70,6 +70,7 @@ def test_empty_elements_say_nothing() -> None:
     assert message.header.supplying_agency_id is None
     assert message.message_info == m.MessageInfo(reason_for_message="Notification")
     assert message.status_info.due_date is None
+    assert message.retry_info == m.RetryInfo(offered_costs=(m.Costs(),))
     assert message.delivery_info == m.DeliveryInfo(date_sent=NOW.replace(microsecond=170191), sent_to_patron=False)
     assert heard(message).event == "noted"
 
@@ -288,6 +289,41 @@ def test_mutated_messages_are_read_or_refused_and_nothing_else(
     except BadMessage as bad:
         for each in VERSIONS:  # and the refusal can be sent
             read(write(refuse(bad, NOW), each))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_element_in_turn_empty_absent_twice_and_of_another_name(kind: type, version: m.Version) -> None:
+    """In a message that has all there are: read, or refused by the name of the element or its parent."""
+    data = write(full(kind), version)
+    read(data)
+    refused_ = 0
+    for at in range(2, len(list(parse(data).iter()))):
+        for change in ("empty", "absent", "twice", "renamed", "emptied of all"):
+            root = parse(data)
+            element = list(root.iter())[at]
+            parent = element.getparent()
+            assert parent is not None
+            names = (etree.QName(element).localname, etree.QName(parent).localname)
+            if change == "empty" and not len(element):
+                element.text = None
+            elif change == "emptied of all":
+                for leaf in element.iter():
+                    leaf.text = None
+            elif change == "absent":
+                parent.remove(element)
+            elif change == "twice":
+                parent.append(etree.fromstring(etree.tostring(element)))
+            else:
+                element.tag = f"{{{m.NAMESPACE}}}whim"
+            try:
+                message = read(etree.tostring(root))
+            except BadMessage as bad:
+                refused_ += 1
+                assert any(name in bad.value for name in names) or change == "emptied of all", (bad, names)
+            else:
+                assert change != "renamed" and isinstance(write(message, "2021-2"), bytes)
+    assert refused_ > 5
 
 
 @settings(PATIENT, max_examples=300)

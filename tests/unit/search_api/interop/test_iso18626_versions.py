@@ -18,6 +18,7 @@ from iso18626_making import (
     any_struct,
     carried,
     from_supplier,
+    full,
     header,
 )
 from lxml import etree
@@ -34,6 +35,14 @@ SAYABLE = any_message().filter(
         and (not isinstance(each, m.SupplyingAgencyMessage) or each.status_info.status not in ONLY_2021)
     )
 )
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_message_that_says_everything_is_valid(iso_schemas: Schemas, kind: type, version: Version) -> None:
+    root = parse(write(full(kind), version))
+    assert iso_schemas[version].validate(root), iso_schemas[version].error_log
+    assert read(etree.tostring(root)) == carried(full(kind), version)
 
 
 @PATIENT
