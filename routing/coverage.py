@@ -200,6 +200,8 @@ def _year_end(wanted: Wanted, end: Point | None, side: int) -> str:
         return "in"  # nothing of that year comes before the first issue
     if end.month and wanted.month and wanted.month != end.month:
         return "in" if (wanted.month - end.month) * side > 0 else "out"
+    if side == -1 and end.month == 12 and not (end.issue or end.total or end.part):
+        return "in"
     return "part" if end.issue or end.total or end.month or end.season or end.part else "in"
 
 

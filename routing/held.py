@@ -12,7 +12,7 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
-from routing.held_drafts import Draft
+from routing.held_drafts import Draft, count_through
 from routing.held_points import BEGINS_POINT, PointReader
 from routing.held_words import Token, tokens
 
@@ -109,7 +109,8 @@ class _Reader(PointReader):
 
     def _gap(self) -> None:
         self.in_gap, self.gap_depth = True, self.depth
-        self.before = None
+        if not self.spans or not _of_one_year(self.spans[-1]):
+            self.before = None  # "1990-1992 缺第3期" doesn't tell of which year
         if not self._numbers_ahead():  # 缺期 without telling which
             self.incomplete = True
 
@@ -139,6 +140,7 @@ class _Reader(PointReader):
     # ---- spans
     def _range(self) -> bool:
         """A point, or two with a dash between them, or one open end. False where there is none here."""
+        again = self.at > 0 and self.kind(-1) == "dash"
         found = self.ends(None, self.before)
         if found is None:
             return False
@@ -151,7 +153,18 @@ class _Reader(PointReader):
                 self._add(start, stop or start, False)
             return True
         self._add(first, last, open_)
+        if again and open_ and len(self.spans) > self.segment + 1:
+            self._tell_again()
         return True
+
+    def _tell_again(self) -> None:
+        """1979- 总1期-: the same open end, told in two ways."""
+        one, other = self.spans[-2:]
+        if one.last is None and one.first is not None and other.first is not None:
+            told = {axis: getattr(one.first, axis) or getattr(other.first, axis) for axis in Point.__struct_fields__}
+            shared = any(getattr(one.first, axis) and getattr(other.first, axis) for axis in Point.__struct_fields__)
+            if not shared:
+                self.spans[-2:] = [Span(Point(**told), None, one.sure and other.sure)]
 
     def _same(self, first: Draft | None, last: Draft | None) -> tuple[Draft | None, Draft | None]:
         """2009,no.1-12=总.101-112=v.20: the same issues, counted otherwise."""
@@ -162,6 +175,9 @@ class _Reader(PointReader):
                 self.whole = False
                 break
             ends = last or first
+            for end in filter(None, other[:2]):
+                if next(iter(end.start)) == "issue" and "issue" in first.start:
+                    count_through(end)  # årg.8:nr.1-4=nr.29-32
             if any(first.start.get(axis, value) != value for axis, value in other[0].start.items()):
                 first.guessed, self.whole = True, False  # 2002=2001(2002) tells of another year
                 break
@@ -221,6 +237,10 @@ def _descends(start: Point, stop: Point) -> bool:
         if one and other and one != other:
             return bool(one > other)
     return False
+
+
+def _of_one_year(span: Span) -> bool:
+    return span.first is not None and span.last is not None and span.first.year == span.last.year
 
 
 def _has_year(span: Span, year: int) -> bool:

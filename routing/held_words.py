@@ -13,9 +13,9 @@ MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            "january jan januar janvier enero", "february feb februar fevrier", "march mar marz mrz mars",
-            "april apr avril", "may mai mayo", "june jun juni juin", "july jul juli juillet",
-            "august aug aout", "september sept sep septembre", "october oct oktober okt octobre",
+            "january jan januar janvier enero", "february feb febr februar fevrier", "march mar marz mrz mars",
+            "april apr avril", "may mai mayo maj", "june jun juni juin", "july jul juli juillet",
+            "august aug aout", "september sept sep septembre set", "october oct oktober okt octobre",
             "november nov novembre", "december dec dezember dez decembre",
         ),
         1,
@@ -41,7 +41,7 @@ _TOKEN = re.compile(
   | (?P<month> (?:{_MONTH})(?!\w)\.? | [春夏秋冬][季]?号? )
   | (?P<of_month> 月份? )
   | (?P<half> [上下]半年 | [上下](?:册|卷|编|集|部|辑)? | 中(?:册|卷|编|集|部|辑) | 中$ )
-  | (?P<volume> (?:vols?|volumes?|v|bde?|band|t|tome|jahrg(?:ang)?|jg|arg)(?![^\W\d])\.?:? | 卷 )
+  | (?P<volume> (?:vols?|volumes?|v|bde?|band|t|tome|jahrg(?:ang)?|jg|arg|ano|annee)(?![^\W\d])\.?:? | 卷 )
   | (?P<issue> (?:issues?|iss|numbers?|nos?|nrs?|num|heft|hefte|h|ausgabe|n[°º])(?![^\W\d])\.?(?:\ nos?\.)?:?
         | [期号#] )
   | (?P<part> (?:parts?|pts?|teile?|reels?|discs?|disks?)(?![^\W\d])\.? | [册辑集部编] | 分册 )
