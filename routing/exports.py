@@ -143,7 +143,7 @@ def _write_sheet(book: Any, sheet: Sheet, name: str, formats: dict[str, Any], he
 
 def _write_cell(page: Any, row: int, number: int, value: Cell, kind: str, formats: dict[str, Any]) -> None:
     form = formats.get(kind)
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+    if value is None or value == "" or (isinstance(value, float) and not math.isfinite(value)):
         return
     if isinstance(value, str):
         page.write_string(row, number, _cut(value))

@@ -9,11 +9,9 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from mappings.settlement import Posting, Transaction, name_of
+from mappings.settlement import Posting, Transaction, month_of, name_of
 from routing.exports import Cell, Column, Sheet
-
-HOPS = ("hop", "search", "reversal", "settlement")
-"""Kinds of transactions that move clearing accounts."""
+from store.ledger import Posted
 
 
 class Line(Struct, frozen=True):
@@ -143,6 +141,35 @@ NET_COLUMNS = (
 )  # fmt: skip
 
 BEARER_COLUMNS = (Column("账户 account"), Column("金额 amount ¥", "yuan"))
+
+
+DETAIL_COLUMNS = (
+    Column("请求 request", "number"), Column("轮候 entry", "number"), Column("环节 hop", "number"),
+    Column("种类 kind"), Column("服务时间 served", "time"), Column("记账时间 posted", "time"), Column("迟到 late"),
+    Column("付方 payer"), Column("收方 payee"), Column("项目 item"), Column("收费标准 rule"),
+    Column("单价 price ¥", "yuan"), Column("数量 quantity", "number"), Column("金额 amount ¥", "yuan"),
+    Column("备注 note"),
+)  # fmt: skip
+
+
+def detail_sheet(posted: Iterable[Posted]) -> Sheet:
+    """Every charge of a month, each once: what the statement is added up from. Late = of an earlier month."""
+    rows: list[Sequence[Cell]] = []
+    for one in posted:
+        what = one.transaction
+        late = "是 late" if month_of(one.service_at) < one.period else ""
+        if what.kind == "settlement":
+            continue
+        rows += [
+            (
+                one.request_id, one.entry, what.hop, what.kind, one.service_at, one.posted_at, late,
+                name_of(what.payer), name_of(what.payee), ITEMS.get(line.item, line.item), line.rule,
+                line.price, line.quantity, line.amount, one.note,
+            )
+            for line in what.postings
+            if line.account.startswith("clearing:")
+        ]  # fmt: skip
+    return Sheet("逐笔 charges", DETAIL_COLUMNS, rows)
 
 
 def line_rows(pairs: Iterable[Pair]) -> list[Sequence[Cell]]:

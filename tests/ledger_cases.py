@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from mappings.model import Library
 from mappings.requests import Citation, Wish
-from mappings.settlement import month_of
 from routing import ledger as settlement
 from store.database import Unit
 from store.ledger_months import ClosedError
@@ -96,8 +95,3 @@ def take(unit: Unit, step: Any) -> None:
                 settlement.close_month(unit, month, at)
         except ClosedError as error:
             assert month in str(error)
-
-
-def months() -> tuple[str, ...]:
-    assert month_of(START) == MONTHS[0]
-    return MONTHS

@@ -12,11 +12,11 @@ import msgspec
 import typer
 
 from routing import tariffs as tariff_rules
-from routing.exports import Cell, Column, write_csv, write_xlsx, yuan
+from routing.exports import Cell, Column, Sheet, write_csv, write_xlsx, yuan
 from routing.ledger import close_month, statement_of, what_if
-from routing.statements import ITEMS, Pair, Statement, line_rows, sheets
+from routing.statements import ITEMS, Pair, Statement, detail_sheet, line_rows, sheets
 from routing.tariffs import Tariff, TariffError
-from store import audit, ledger_months
+from store import audit, ledger, ledger_months
 from tongcang.commands.harvest import AsJson
 from tongcang.output import messages, print_json, print_table
 from tongcang.system import System
@@ -45,7 +45,8 @@ def statement(
     system: System = context.obj
     with system.database.read() as unit:
         its = statement_of(unit, period)
-    _tell(its, csv, xlsx, as_json, "收支平衡表 Offset statement")
+        details = [detail_sheet(ledger.transactions(unit, period))] if xlsx else []
+    _tell(its, csv, xlsx, as_json, "收支平衡表 Offset statement", details)
 
 
 @app.command("what-if")
@@ -149,12 +150,14 @@ def _loaded(path: Path) -> Tariff:
         raise typer.Exit(1) from None
 
 
-def _tell(its: Statement, csv: Path | None, xlsx: Path | None, as_json: bool, title: str) -> None:
+def _tell(
+    its: Statement, csv: Path | None, xlsx: Path | None, as_json: bool, title: str, details: Sequence[Sheet] = ()
+) -> None:
     if csv is not None:
         csv.write_bytes(write_csv(*as_csv(its)))
         messages.print(f"{csv}", markup=False)
     if xlsx is not None:
-        xlsx.write_bytes(write_xlsx(sheets(its)))
+        xlsx.write_bytes(write_xlsx([*sheets(its), *details]))
         messages.print(f"{xlsx}", markup=False)
     if as_json:
         print_json(_with_nets(its))

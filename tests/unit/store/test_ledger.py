@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ledger_cases import DAY, LIBRARIES, START, STEPS, record, take
+from ledger_cases import DAY, START, STEPS, record, take
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -315,7 +315,3 @@ def test_whatever_happens_the_ledger_is_right(database: Database, steps: list[An
         assert again[: len(before)] == before
         assert list(problems(unit)) == []
         raise Undone
-
-
-def test_the_libraries_of_the_cases_are_all_sides() -> None:
-    assert {library.consortium for library in LIBRARIES.values()} == {"BALIS", "CAPITAL", "EXTERNAL"}

@@ -85,6 +85,26 @@ def test_a_month_is_stated_in_every_form(system: System, tmp_path: Path) -> None
     assert ("BALIS", "CAPITAL", 6, 0, 6, "BALIS", "未结算 open") in page.iter_rows(min_row=2, values_only=True)
 
 
+def test_the_workbook_tells_every_charge_with_the_day_of_its_service(system: System, tmp_path: Path) -> None:
+    fill(system)
+    run(system, "close", "2026-09")
+    with system.database.write() as unit:
+        record(unit, 3, pages=5)
+    path = tmp_path / "s.xlsx"
+    told = []
+    for month in ("2026-09", "2026-10"):
+        assert run(system, "statement", "--period", month, "--xlsx", str(path)).exit_code == 0
+        rows = openpyxl.load_workbook(path)["逐笔 charges"].iter_rows(min_row=2, values_only=True)
+        told.append([(row[0], row[2], row[3], row[6], row[7], row[8], row[12], row[13], row[14]) for row in rows])
+    assert told[0] == [
+        (1, 1, "hop", None, "THU", "RUC", 20, 6, None), (1, 2, "hop", None, "RUC", "CLCN", 20, 6, None),
+        (2, 1, "hop", None, "CLCN", "THU", 10, 3, None), (2, 1, "reversal", None, "CLCN", "THU", -10, -3, "复印不清"),
+    ]  # fmt: skip
+    assert told[1] == [
+        (3, 1, "hop", "是 late", "THU", "RUC", 5, 1.5, None), (3, 2, "hop", "是 late", "RUC", "CLCN", 5, 1.5, None),
+    ]  # fmt: skip
+
+
 def test_a_month_is_closed_once_and_the_audit_says_so(system: System) -> None:
     fill(system)
     done = run(system, "close", "2026-09", "--json")
