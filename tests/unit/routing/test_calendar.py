@@ -210,7 +210,8 @@ def test_only_its_adapter_knows_the_package() -> None:
     rooms = ("mappings", "store", "harvester", "indexer", "routing", "search_api", "tongcang")
     using = set()
     for path in (path for room in rooms for path in (root / room).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if "chinese_calendar" in text else ():
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if any(name.split(".")[0] == "chinese_calendar" for name in names):

@@ -123,7 +123,7 @@ def played(rota: Rota, start: datetime, dice: Random) -> datetime | None:
 
 def test_in_a_world_that_is_as_estimated_the_promises_hold() -> None:
     dice, pairs = Random(7), []
-    for number in range(1_500):
+    for number in range(900):
         pool = [make(f"L{n}", make_estimate(dice.uniform(0.2, 0.9), dice.uniform(0.5, 3), dice.uniform(0.5, 3)))
                 for n in range(dice.randint(1, 5))]  # fmt: skip
         start = WEDNESDAY + timedelta(hours=number)
@@ -135,8 +135,8 @@ def test_in_a_world_that_is_as_estimated_the_promises_hold() -> None:
     assert 0.8 <= told.by_late <= 0.93
     assert told.brier < told.brier_base
     for row in told.bins:
-        if row.n > 100:
-            assert row.filled == pytest.approx(row.said, abs=0.08)
+        if row.n > 80:
+            assert row.filled == pytest.approx(row.said, abs=0.1)
 
 
 def promise(days: float | None, p: float) -> Prediction:
