@@ -261,6 +261,52 @@ def test_a_gap_takes_away_just_itself(first: int, length: int, offset: int) -> N
         assert of_serial(statement, str(year)) == ("no" if year == gap else "yes")
 
 
+Run = tuple[int, int, int, int]
+"""First year and issue, last year and issue; twelve issues a year, a volume a year."""
+
+
+def _volume(year: int) -> int:
+    return year - 1939
+
+
+STYLES = {
+    "Chinese": lambda y, n, z, m: f"{y}年第{n}期-{z}年第{m}期",
+    "Chinese volumes": lambda y, n, z, m: f"第{_volume(y)}卷第{n}期({y})-第{_volume(z)}卷第{m}期({z})",
+    "dp2": lambda y, n, z, m: f"{y}({n}-12)-{z}(1-{m})" if z > y else f"{y}({n}-{m})",
+    "MARC 21": lambda y, n, z, m: f"v.{_volume(y)}:no.{n}({y})-v.{_volume(z)}:no.{m}({z})",
+    "written out": lambda y, n, z, m: f"Vol. {_volume(y)}, no. {n} ({y})-v. {_volume(z)}, no. {m} ({z})",
+    "German": lambda y, n, z, m: f"{_volume(y)}.{y},{n} - {_volume(z)}.{z},{m}",
+    "years and issues": lambda y, n, z, m: f"{y},no.{n}-{z},no.{m}",
+}
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> list[Run]:
+    """Runs in order, with holes between them."""
+    months = sorted(draw(st.lists(st.integers(0, 12 * 70), min_size=2, max_size=8, unique=True)))
+    ends = list(zip(months[::2], months[1::2], strict=False))
+    return [(1940 + a // 12, a % 12 + 1, 1940 + b // 12, b % 12 + 1) for a, b in ends]
+
+
+JOINS = st.sampled_from(["; ", ", ", "；"])
+
+
+@settings(max_examples=600, deadline=None)
+@given(runs(), st.sampled_from(sorted(STYLES)), JOINS, st.integers(1938, 2012), st.integers(0, 12), st.booleans())
+def test_no_answer_is_ever_wrong(held: list[Run], style: str, join: str, year: int, issue: int, volumes: bool) -> None:
+    """However a library writes down what it has, "yes" and "no" are true, and an issue told in full is decided."""
+    statement = ("; " if style == "German" else join).join(STYLES[style](*run) for run in held)
+    volume = f"v{_volume(year)}" if volumes and year > 1939 else ""
+    answer = of_serial(statement, f"{year} {volume} " + (f"n{issue}" if issue else ""))
+    wanted = [(year, issue)] if issue else [(year, number) for number in range(1, 13)]
+    had = [any((y, n) <= each <= (z, m) for y, n, z, m in held) for each in wanted]
+    assert answer in {(True, True): ("yes", "unknown"), (False, False): ("no", "unknown")}.get(
+        (all(had), any(had)), ("unknown",)
+    ), statement
+    if issue and (volume or style in ("Chinese", "dp2", "years and issues")):
+        assert answer != "unknown", statement
+
+
 def test_the_longest_statement_is_read_in_part_and_denies_nothing() -> None:
     text = "1990-1995;" * (LONGEST // 5)
     assert of_serial(text, "1993") == "yes"
