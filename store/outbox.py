@@ -205,7 +205,7 @@ def mark_retry(
 ) -> bool:
     """It could not be sent; again from `not_before` on. `counted`: that was an attempt. False = it is somebody else's
     by now."""
-    attempts = outgoing.c.attempts - (not counted)
+    attempts = outgoing.c.attempts - int(not counted)
     values = {"not_before": not_before, "last_error": error[:LONGEST_ERROR], "attempts": attempts}
     return _settle(unit, message_id, owner, state="waiting", **values)
 

@@ -152,6 +152,15 @@ def test_a_message_given_back_untried_counts_no_attempt(database: Database) -> N
     assert again.attempts == 1
 
 
+def test_a_failure_that_is_not_the_messages_counts_no_attempt(database: Database) -> None:
+    put(database, "a")
+    for counted, attempts in ((False, 1), (True, 1), (True, 2), (True, 3)):
+        [message] = claim(database)
+        assert message.attempts == attempts
+        with database.write() as unit:
+            assert outbox.mark_retry(unit, message.id, "甲", NOW, "邮件服务器不在", counted=counted)
+
+
 def test_two_claimers_at_once_never_get_the_same_message(database: Database) -> None:
     total = 120
     with database.write() as unit:
