@@ -1,8 +1,8 @@
 """How long a rota takes: python -m bench.rota [HOLDERS …]
 
-Milliseconds of processor time of one call (median and worst of many requests, each with its own candidates): of the rota
-alone, with its day needed (all orders of the first six are tried), of the estimates before it (six tallies a holder, five
-open entries) and of the prediction after it. The goal is 20 ms for the rota of a request with 100 holders.
+Milliseconds of processor time of one call (median and worst of many requests, each with its own candidates): of the
+rota alone, with its day needed (all orders of the first six are tried), of the estimates before it (six tallies a
+holder, five open entries) and of the prediction after it. The goal is 20 ms for the rota of a request with 100 holders.
 """
 
 from __future__ import annotations
