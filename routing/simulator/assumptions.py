@@ -102,11 +102,29 @@ class Assumptions(Struct, frozen=True, forbid_unknown_fields=True):
     day_spread: float
     equally_slow: float
     seen_days: float
+    branch_requests: float
+    weekend: float
     rush: float
     rush_ratio: float
     review_days: float
     reviews: float
     asks: float
+
+
+class Kind(Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind of thing that is asked for."""
+
+    material: str
+    service: str
+    share: float
+
+
+class Mix(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is asked for, and when universities don't work."""
+
+    materials: dict[str, Kind]
+    subjects: dict[str, dict[str, float]]  # by direction: class of the CLC and its share
+    vacations: tuple[tuple[str, str], ...]
 
 
 class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
@@ -131,6 +149,7 @@ class Frame(Struct, frozen=True, forbid_unknown_fields=True):
 
     study: Study
     assumed: dict[str, Assumed]
+    mix: Mix
     scenarios: dict[str, Scenario]
 
     def assumptions(self, change: dict[str, float] | None = None) -> Assumptions:

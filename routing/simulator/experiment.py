@@ -26,7 +26,7 @@ from routing.simulator.world import favourites, make_world, study_world
 POLICIES = ("study", *RULES, "S", "S_plain", "oracle")
 """In the order in which they are shown."""
 
-SAMPLES, QUICK_SAMPLES = 120, 40
+SAMPLES, QUICK_SAMPLES = 120, 30
 """Samples of the study's size that are drawn, to see whether the study could be one of them."""
 
 OUTCOMES = ("filled", "refused", "forwarded")

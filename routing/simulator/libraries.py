@@ -12,20 +12,11 @@ from random import Random
 
 from msgspec import Struct
 
-from routing.simulator.assumptions import Assumptions
+from routing.simulator.assumptions import Assumptions, Mix
 
 CAPITAL, RENMIN, NSTL = "CLCN", "RUC", "NSTL"
 FAVOURITES = (RENMIN, NSTL)
 PARTNERS = (NSTL, "NLC", "SHL", "CASHL")
-
-MATERIALS = {
-    "article": ("article", "copy", 0.60), "book": ("book", "loan", 0.22), "chapter": ("book", "copy", 0.12),
-    "thesis": ("thesis", "copy", 0.06),
-}  # fmt: skip
-"""What is asked for: material, service and an assumed share."""
-
-SUBJECTS = ("G", "Z", "T", "F", "R", "I")
-"""Main classes of the CLC in the world: 文教, 综合, 工业技术, 经济, 医药, 文学."""
 
 
 class Vacation(Struct, frozen=True):
@@ -69,29 +60,30 @@ def logistic(x: float) -> float:
     return 1 / (1 + math.exp(-x))
 
 
-def make_libraries(a: Assumptions, rng: Random) -> tuple[SimulatedLibrary, ...]:
+def make_libraries(a: Assumptions, mix: Mix, rng: Random) -> tuple[SimulatedLibrary, ...]:
     """In the order of their symbols; as many random numbers are drawn whatever the assumptions' values are."""
-    members = [_member(f"M{number:02}", a, rng) for number in range(1, round(a.members) + 1)]
-    branches = [_branch(f"P{number:02}", a, rng) for number in range(1, round(a.branches) + 1)]
+    members = [_member(f"M{number:02}", a, mix, rng) for number in range(1, round(a.members) + 1)]
+    branches = [_branch(f"P{number:02}", a, mix, rng) for number in range(1, round(a.branches) + 1)]
     large = [
-        _large(RENMIN, "BALIS", "node", a.renmin_holds, a.favourite_days, a, rng),
-        _large(CAPITAL, "CAPITAL", "capital", a.capital_holds, a.capital_days, a, rng),
-        _large(NSTL, "EXTERNAL", "partner", a.nstl_holds, a.favourite_days, a, rng),
+        _large(RENMIN, "BALIS", "node", a.renmin_holds, a.favourite_days, a, mix, rng),
+        _large(CAPITAL, "CAPITAL", "capital", a.capital_holds, a.capital_days, a, mix, rng),
+        _large(NSTL, "EXTERNAL", "partner", a.nstl_holds, a.favourite_days, a, mix, rng),
     ]
     partners = [
-        _large(symbol, "EXTERNAL", "partner", a.partner_holds, a.partner_days, a, rng)
+        _large(symbol, "EXTERNAL", "partner", a.partner_holds, a.partner_days, a, mix, rng)
         for symbol in PARTNERS
         if symbol != NSTL
     ]
     return tuple(sorted([*members, *branches, *large, *partners], key=lambda library: library.symbol))
 
 
-def _tastes(a: Assumptions, rng: Random) -> tuple[dict[str, float], dict[str, float]]:
-    return {name: rng.gauss(0, a.taste) for name in MATERIALS}, {name: rng.gauss(0, a.taste) for name in SUBJECTS}
+def _tastes(a: Assumptions, mix: Mix, rng: Random) -> tuple[dict[str, float], dict[str, float]]:
+    subjects = dict.fromkeys(name for each in mix.subjects.values() for name in each)
+    return {name: rng.gauss(0, a.taste) for name in mix.materials}, {name: rng.gauss(0, a.taste) for name in subjects}
 
 
-def _member(symbol: str, a: Assumptions, rng: Random) -> SimulatedLibrary:
-    materials, subjects = _tastes(a, rng)
+def _member(symbol: str, a: Assumptions, mix: Mix, rng: Random) -> SimulatedLibrary:
+    materials, subjects = _tastes(a, mix, rng)
     holds, stale, willing = rng.gauss(0, a.breadth), rng.gauss(0, a.stale_spread), rng.gauss(0, a.willing_spread)
     pace, refusing, size = rng.gauss(0, a.fill_spread), rng.gauss(0, a.refusal_spread), rng.gauss(0, a.capacity_spread)
     silent, manual, vacation, duty = rng.random(), rng.random(), rng.random(), rng.randrange(5)
@@ -117,19 +109,19 @@ def _member(symbol: str, a: Assumptions, rng: Random) -> SimulatedLibrary:
     )
 
 
-def _branch(symbol: str, a: Assumptions, rng: Random) -> SimulatedLibrary:
+def _branch(symbol: str, a: Assumptions, mix: Mix, rng: Random) -> SimulatedLibrary:
     """A public library behind the Capital Library: it holds less, and has no vacation."""
-    member = _member(symbol, a, rng)
+    member = _member(symbol, a, mix, rng)
     changes = {"side": "CAPITAL", "type": "branch", "holds": member.holds - 1.0, "capacity": a.branch_capacity}
     changes |= {"forwards": a.capital_forwards, "vacation": Vacation("open")}
     return SimulatedLibrary(**{name: getattr(member, name) for name in member.__struct_fields__} | changes)
 
 
 def _large(
-    symbol: str, side: str, type: str, holds: float, days: float, a: Assumptions, rng: Random
+    symbol: str, side: str, type: str, holds: float, days: float, a: Assumptions, mix: Mix, rng: Random
 ) -> SimulatedLibrary:
     """One that many ask. It is open in the vacations: a mean of 3.62 days leaves no room for closed weeks."""
-    materials, subjects = _tastes(a, rng)
+    materials, subjects = _tastes(a, mix, rng)
     days = a.equally_slow or days
     return SimulatedLibrary(
         symbol=symbol,

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from routing.simulator.experiment import Report, ScenarioReport
 from routing.simulator.measures import BETTER, Interval
-from routing.simulator.wording import MEASURE_WORDS, POLICY_WORDS, STUDY_WORDS, Words, shown
+from routing.simulator.wording import MEASURE_WORDS, POLICY_WORDS, STUDY_WORDS, Words, shown, span
 
 RIVAL = "turnaround_queue"
 
@@ -32,10 +32,10 @@ def _of_the_study(report: Report) -> Iterator[Failure]:
     for line in report.study:
         if not line.fits:
             name, given, drawn = STUDY_WORDS[line.figure], shown(line.figure, line.study), line.simulated
-            span = f"{shown(line.figure, drawn.low)}–{shown(line.figure, drawn.high)}"
+            within = f"{shown(line.figure, drawn.low)}–{shown(line.figure, drawn.high)}"
             yield Failure("study", Words(
-                f"模拟未能重现该研究：{line.way} {name.zh}，研究为 {given}，模拟为 {span}。",
-                f"The study is not reproduced: {line.way} {name.en}, study {given}, simulated {span}.",
+                f"模拟未能重现该研究：{line.way} {name.zh}，研究为 {given}，模拟为 {within}。",
+                f"The study is not reproduced: {line.way} {name.en}, study {given}, simulated {within}.",
             ))  # fmt: skip
 
 
@@ -59,8 +59,8 @@ def _told(
     claim: str, scenario: ScenarioReport, other: str, measure: str, difference: Interval, zh: str, en: str
 ) -> Failure:
     rival, figure = POLICY_WORDS[other], MEASURE_WORDS[measure]
-    span = f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
+    apart = span(measure, difference)
     return Failure(claim, Words(
-        f"{scenario.zh}：{zh}“{rival.zh}”，{figure.zh}之差 {span}。",
-        f"{scenario.en}: {en} {rival.en} on {figure.en}, difference {span}.",
+        f"{scenario.zh}：{zh}“{rival.zh}”，{figure.zh}之差 {apart}。",
+        f"{scenario.en}: {en} {rival.en} on {figure.en}, difference {apart}.",
     ))  # fmt: skip

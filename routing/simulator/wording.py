@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from routing.simulator.measures import Interval
+
 
 class Words(Struct, frozen=True):
     zh: str
@@ -22,7 +24,7 @@ POLICY_WORDS = {
     "turnaround": Words("周转时间", "turnaround"),
     "turnaround_queue": Words("周转时间+排队", "turnaround + queue"),
     "S": Words("S（现行）", "S as live"),
-    "S_plain": Words("S（不计公平与探索）", "S without fairness, exploring"),
+    "S_plain": Words("S（仅论次序）", "S, order alone"),
     "oracle": Words("全知（上界）", "oracle (bound)"),
 }
 
@@ -50,3 +52,10 @@ _IN_DAYS = ("days14", "filled_days", "days", "asks")
 def shown(figure: str, value: float) -> str:
     """Days and asks with two decimals, shares in per cent."""
     return f"{value:.2f}" if figure in _IN_DAYS else f"{100 * value:.1f} %"
+
+
+def span(figure: str, difference: Interval) -> str:
+    """A difference with its interval: days, or percentage points."""
+    if figure in _IN_DAYS:
+        return f"{difference.mean:+.2f} [{difference.low:+.2f}, {difference.high:+.2f}]"
+    return f"{100 * difference.mean:+.1f} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}] %"

@@ -16,28 +16,18 @@ from random import Random
 from statistics import NormalDist
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mappings.requests import Closure
 from routing.calendar import Calendar
-from routing.simulator.assumptions import BALIS_ASKS, CAPITAL_ASKS, Assumptions, Frame, Scenario
+from routing.simulator.assumptions import BALIS_ASKS, CAPITAL_ASKS, Assumptions, Frame, Mix, Scenario
 from routing.simulator.libraries import (
     CAPITAL,
     FAVOURITES,
-    MATERIALS,
-    SUBJECTS,
     SimulatedLibrary,
     logistic,
     make_libraries,
 )
-
-SUBJECTS_ASKED = {CAPITAL_ASKS: (0.40, 0.25, 0.10, 0.10, 0.08, 0.07), BALIS_ASKS: (0.08, 0.25, 0.45, 0.10, 0.05, 0.07)}
-"""Assumed shares of SUBJECTS. Their order is the study's (§3.2): 文教, then 综合 from the Capital Library; engineering
-and 综合 from BALIS."""
-
-BRANCH_SHARE = 0.2  # assumed: of the Capital Library's requests, those of the public libraries behind it
-WEEKEND = 0.4  # assumed: requests on a day of the weekend, against a weekday's
-VACATIONS = (((1, 18), (2, 26)), ((7, 11), (8, 30)))
-"""Assumed: first and last day of the universities' winter and summer vacation."""
 
 _BENT = [NormalDist().inv_cdf((number + 0.5) / 200) for number in range(200)]
 
@@ -66,21 +56,15 @@ class Request(Struct, frozen=True):
     at: float
     way: str
     requester: str
-    kind: str  # one of MATERIALS
+    kind: str  # one of the mix's materials
+    material: str
+    service: str
     subject: str
     level: str
     title: int
     holdings: tuple[Holding, ...]  # by index of the library
     pairs: tuple[Pair, ...]
     officer: tuple[float, float, float]  # uniform numbers for whoever routes it by hand: habit, choice, forward
-
-    @property
-    def material(self) -> str:
-        return MATERIALS[self.kind][0]
-
-    @property
-    def service(self) -> str:
-        return MATERIALS[self.kind][1]
 
 
 class World(Struct, frozen=True):
@@ -99,18 +83,21 @@ class World(Struct, frozen=True):
 def make_world(frame: Frame, scenario: Scenario, seed: str) -> World:
     """The world of a seed. Scenarios of one seed and demand share their luck, too."""
     assumptions = frame.assumptions(scenario.change)
-    libraries = make_libraries(assumptions, Random(f"{seed}/libraries"))
+    libraries = make_libraries(assumptions, frame.mix, Random(f"{seed}/libraries"))
     logits = _holding_logits(frame, assumptions, libraries)
     share = frame.study.direction(CAPITAL_ASKS).requests / sum(each.requests for each in frame.study.directions)
     first = float(scenario.first.toordinal())
     days = [scenario.first + timedelta(number) for number in range(scenario.days)]
-    draft = _Draft(assumptions, libraries, logits, share, seed)
+    draft = _Draft(frame, assumptions, libraries, logits, share, seed)
     return World(
         assumptions=assumptions,
         libraries=libraries,
-        calendars=tuple(_calendar(library, scenario.first, scenario.days) for library in libraries),
+        calendars=tuple(_calendar(library, frame.mix, scenario.first, scenario.days) for library in libraries),
         holding_logits=logits,
-        requests=tuple(draft.request(at) for at in _arrivals(days, scenario.per_day, Random(f"{seed}/arrivals"))),
+        requests=tuple(
+            draft.request(at)
+            for at in _arrivals(days, scenario.per_day, assumptions.weekend, Random(f"{seed}/arrivals"))
+        ),
         first=first,
         seed=seed,
     )
@@ -120,23 +107,21 @@ def study_world(frame: Frame, seed: str) -> World:
     """The study's own sample: its 30 months, and exactly its numbers of requests in each direction."""
     days = frame.study.days
     world = make_world(frame, Scenario("", "", frame.study.first, days, 0.0, 1, days, 1), seed)
-    draft = _Draft(world.assumptions, world.libraries, world.holding_logits, 0.5, seed)
+    draft = _Draft(frame, world.assumptions, world.libraries, world.holding_logits, 0.5, seed)
     rng = Random(f"{seed}/arrivals")
     requests = []
     for each in frame.study.directions:
         moments = sorted(_on_a_day(world.first + rng.randrange(days), rng) for _ in range(each.requests))
         requests += [draft.request(at, each.way) for at in moments]
-    return World(
-        world.assumptions, world.libraries, world.calendars, world.holding_logits, tuple(requests), world.first, seed
-    )
+    return replace(world, requests=tuple(requests))
 
 
-def _arrivals(days: list[date], per_day: float, rng: Random) -> list[float]:
+def _arrivals(days: list[date], per_day: float, weekend: float, rng: Random) -> list[float]:
     """A Poisson stream that is thinner at weekends; in order."""
-    weekday = per_day * 7 / (5 + 2 * WEEKEND)
+    weekday = per_day * 7 / (5 + 2 * weekend)
     found: list[float] = []
     for day in days:
-        rate = weekday * (WEEKEND if day.weekday() >= 5 else 1.0)
+        rate = weekday * (weekend if day.weekday() >= 5 else 1.0)
         gone = rng.expovariate(1.0)
         while gone < rate:
             found.append(_on_a_day(day.toordinal(), rng))
@@ -157,16 +142,14 @@ def _holding_logits(frame: Frame, a: Assumptions, libraries: tuple[SimulatedLibr
     usual = frame.assumptions()
     large = [library.type not in ("member", "branch") for library in libraries]
 
-    def found(move: float, all_of_them: bool) -> list[float]:
-        return [each.holds + (move if all_of_them or not big else 0.0)
-                for each, big in zip(libraries, large, strict=True)]  # fmt: skip
+    def moved(move: float) -> list[float]:
+        return [each.holds + (0.0 if big else move) for each, big in zip(libraries, large, strict=True)]
 
     def mean(logits: list[float]) -> float:
         listed = [at for each, at in zip(libraries, logits, strict=True) if each.listed]
         return sum(logistic(at + a.popularity * z) for z in _BENT for at in listed) / len(_BENT)
 
-    base = _solve(lambda move: mean(found(move, False)) - usual.holders)
-    logits = found(base, False)
+    logits = moved(_solve(lambda move: mean(moved(move)) - usual.holders))
     if a.holders != usual.holders:
         shift = _solve(lambda move: mean([at + move for at in logits]) - a.holders)
         logits = [at + shift for at in logits]
@@ -181,13 +164,13 @@ def _solve(rising: Callable[[float], float]) -> float:
     return (low + high) / 2
 
 
-def _calendar(library: SimulatedLibrary, first: date, days: int) -> Calendar:
+def _calendar(library: SimulatedLibrary, mix: Mix, first: date, days: int) -> Calendar:
     if library.vacation.kind == "open":
         return Calendar()
     closures = []
     for year in range(first.year - 1, (first + timedelta(days + 90)).year + 1):
-        for (month, day), (last_month, last_day) in VACATIONS:
-            begins, ends = date(year, month, day), date(year, last_month, last_day)
+        for first_day, last_day in mix.vacations:
+            begins, ends = date.fromisoformat(f"{year}-{first_day}"), date.fromisoformat(f"{year}-{last_day}")
             closures += _closures(begins, ends, library.vacation.duty_day if library.vacation.kind == "on_duty" else 7)
     return Calendar(tuple(closures))
 
@@ -204,18 +187,24 @@ def _closures(begins: date, ends: date, duty_day: int) -> list[Closure]:
     return found
 
 
+def _chosen(shares: dict[str, float], rng: Random) -> str:
+    return rng.choices(list(shares), list(shares.values()))[0]
+
+
 class _Draft:
     """Draws requests one after the other. Each has random numbers of its own (by its number), so that no request's luck
     depends on how many were drawn for the one before."""
 
     def __init__(
         self,
+        frame: Frame,
         assumptions: Assumptions,
         libraries: tuple[SimulatedLibrary, ...],
         logits: tuple[float, ...],
         share: float,
         seed: str,
     ) -> None:
+        self.mix = frame.mix
         self.a, self.libraries, self.logits, self.share, self.seed = assumptions, libraries, logits, share, seed
         self.members = [each.symbol for each in libraries if each.side == "BALIS"]
         self.branches = [each.symbol for each in libraries if each.type == "branch"]
@@ -228,7 +217,9 @@ class _Draft:
         way = way or (CAPITAL_ASKS if rng.random() < self.share else BALIS_ASKS)
         title, kind, subject, holdings = self._title(way, number, rng)
         if way == CAPITAL_ASKS:
-            requester = rng.choice(self.branches) if self.branches and rng.random() < BRANCH_SHARE else CAPITAL
+            requester = (
+                rng.choice(self.branches) if self.branches and rng.random() < self.a.branch_requests else CAPITAL
+            )
         else:
             requester = rng.choice(self.members)
         level = "rush" if rng.random() < self.a.rush else "standard"
@@ -237,13 +228,28 @@ class _Draft:
             for library, holding in zip(self.libraries, holdings, strict=True)
         )
         officer = (rng.random(), rng.random(), rng.random())
-        return Request(number, at, way, requester, kind, subject, level, title, holdings, pairs, officer)
+        asked = self.mix.materials[kind]
+        return Request(
+            number,
+            at,
+            way,
+            requester,
+            kind,
+            asked.material,
+            asked.service,
+            subject,
+            level,
+            title,
+            holdings,
+            pairs,
+            officer,
+        )
 
     def _title(self, way: str, number: int, rng: Random) -> tuple[int, str, str, tuple[Holding, ...]]:
         known = self.titles[way]
         again, which = rng.random(), rng.random()
-        kind = rng.choices(list(MATERIALS), [share for _, _, share in MATERIALS.values()])[0]
-        subject = rng.choices(SUBJECTS, SUBJECTS_ASKED[way])[0]
+        kind = _chosen({name: each.share for name, each in self.mix.materials.items()}, rng)
+        subject = _chosen(self.mix.subjects[way], rng)
         if known and again < self.a.repeated:
             return known[int(which * len(known))]
         title = number, kind, subject, self._holdings(way, rng)
