@@ -55,6 +55,10 @@ class Incomplete(Exception):  # noqa: N818 — it says what is wrong
 class UnknownRequest(LookupError):  # noqa: N818 — as Incomplete
     """There is no request of that number."""
 
+    def __init__(self, number: int) -> None:
+        super().__init__(f"there is no request {number}")
+        self.number = number
+
 
 class RequestService:
     """Thread-safe; keeps nothing."""

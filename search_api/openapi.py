@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 from starlette.responses import JSONResponse
 
-from search_api import answers
+from search_api import answers, request_answers
 from search_api.access.guard import routes_with_actions
 from search_api.policy import TABLE
 
@@ -27,6 +27,9 @@ KINDS: tuple[type[Struct], ...] = (
     answers.KeyEntry,
     answers.KeysAnswer,
     answers.NewKeyAnswer,
+    request_answers.MatchAnswer,
+    request_answers.RequestAnswer,
+    request_answers.RequestList,
     answers.ProblemAnswer,
 )
 _REF = "#/components/schemas/{name}"
@@ -35,6 +38,7 @@ _TITLES = {
     401: "Nobody known: sign in, or show an API key",
     403: "It may not be done by who asks, or not by this form",
     404: "There is none",
+    409: "In conflict with what is there by now",
     410: "It was deleted",
     422: "A parameter is wrong",
     429: "Too many attempts: `Retry-After` has the seconds to wait",

@@ -49,8 +49,9 @@ _ENTRY = EntryAnswer(
     actions=(),
 )
 
-_EVENT = EventAnswer(1, _AT, "submit", "提交", "Send", "reader", "CLCN", "首都图书馆", "Capital Library of China", 0, "",
-                     "", "", "")  # fmt: skip
+_EVENT = EventAnswer(
+    1, _AT, "submit", "提交", "Send", "reader", "CLCN", "首都图书馆", "Capital Library of China", 0, "", "", "", ""
+)
 
 REQUEST = RequestAnswer(
     id=42,

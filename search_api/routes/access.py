@@ -10,6 +10,7 @@ from starlette.requests import Request
 from search_api.catalogue import Catalogue
 from search_api.metrics import Metrics
 from search_api.pages.rendering import Pages
+from search_api.requesting import Requesting
 
 
 def _catalogue(request: Request) -> Catalogue:
@@ -27,6 +28,12 @@ def _metrics(request: Request) -> Metrics:
     return found
 
 
+def _requesting(request: Request) -> Requesting:
+    found: Requesting = request.app.state.requesting
+    return found
+
+
 CatalogueOf = Annotated[Catalogue, Depends(_catalogue)]
 PagesOf = Annotated[Pages, Depends(_pages)]
 MetricsOf = Annotated[Metrics, Depends(_metrics)]
+RequestingOf = Annotated[Requesting, Depends(_requesting)]

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from search_api import request_examples as examples
 from search_api.access.guard import require
 from search_api.access.principal import Principal
-from search_api.interop.openurl import decode_query, parse_openurl
+from search_api.interop.openurl import parse_openurl
+from search_api.interop.query_string import decode_query
 from search_api.openapi import JsonAnswer, documented
 from search_api.personal import PRIVATE
 from search_api.request_answers import MatchAnswer, RequestAnswer, RequestList
@@ -103,7 +104,7 @@ def requests_list(
     "/requests/{number}",
     summary="A request",
     response_class=JsonAnswer,
-    responses=documented(RequestAnswer, examples.REQUEST, 401, 403, 404, 503),
+    responses=documented(RequestAnswer, examples.REQUEST, 401, 403, 404, 422, 503),
 )
 def one(number: Number, requesting: RequestingOf, who: Follower) -> JsonAnswer:
     """With its rota, why each library was chosen or passed over, and all that happened."""
