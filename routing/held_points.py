@@ -23,6 +23,11 @@ from routing.held_drafts import (
 from routing.held_words import Token
 
 _MOST_ISSUES_OF_A_YEAR = 53
+_FARTHEST = 60
+"""Tokens that are looked ahead; a label stands no farther from its numbers."""
+
+_DEEPEST = 2
+"""Parentheses within parentheses; real statements have no more: no. 1 (Tishre 638 [1877])."""
 
 AXES = {"volume": "volume", "issue": "issue", "total": "total", "part": "part", "year": "year"}
 BEGINS_POINT = frozenset({"number", "month", *AXES})
@@ -38,6 +43,7 @@ class PointReader:
         self.tokens = found
         self.kinds = [kind for kind, _, _ in found]
         self.at = 0
+        self.nested = 0  # parentheses that are open
 
     # ---- tokens
     def kind(self, ahead: int = 0) -> str:
@@ -94,7 +100,7 @@ class PointReader:
     def _reads_on(self) -> bool:
         """ "v. 1- 1970-": the number behind the blank opens a second way of telling the same."""
         ahead = 0
-        while self.kind(ahead) not in ("", "stop", "dash"):
+        while self.kind(ahead) not in ("", "stop", "dash") and ahead < _FARTHEST:
             ahead += 1
         return self.kind(ahead) != "dash"
 
@@ -147,7 +153,8 @@ class PointReader:
     def _axis_behind(self) -> str:
         """12卷, 3期, 1990年, 5月; a label behind which a number stands belongs to that number: 1 no.3."""
         ahead = 1
-        while self.kind(ahead) in ("dash", "comma") and self.kind(ahead + 1) == "number":  # 第1-3期, 第1,3,5期
+        # 第1-3期, 第1,3,5期
+        while self.kind(ahead) in ("dash", "comma") and self.kind(ahead + 1) == "number" and ahead < _FARTHEST:
             ahead += 2
         kind = self.kind(ahead)
         if kind == "of_month":
@@ -204,7 +211,7 @@ class PointReader:
         ahead = 0
         if self.kind() != "open":
             return False
-        while self.kind(ahead) not in ("", "close"):
+        while self.kind(ahead) not in ("", "close") and ahead < _FARTHEST:
             if self.kind(ahead) == "number" and value_of(self.value(ahead)) in CERTAIN_YEARS:
                 return True
             ahead += 1
@@ -284,6 +291,14 @@ class PointReader:
 
     def _parenthesis(self, draft: Draft) -> bool:
         """v.12(2001), 1999(1-12), 1-4 (1990-1993), 1999(1-3,5): what it tells belongs to the point before it."""
+        if self.nested == _DEEPEST:
+            return False
+        self.nested += 1
+        found = self._within_parenthesis(draft)
+        self.nested -= 1
+        return found
+
+    def _within_parenthesis(self, draft: Draft) -> bool:
         kept, self.at = self.at, self.at + 1
         inner: list[tuple[Draft, Draft | None]] = []
         before = copied(draft)

@@ -307,6 +307,17 @@ def test_no_answer_is_ever_wrong(held: list[Run], style: str, join: str, year: i
         assert answer != "unknown", statement
 
 
+@pytest.mark.parametrize(
+    "piece",
+    ["(", "1990(", "1990-", "缺", "1,", "9", "some issues ", "一", "第", "1(1990", ")", "v.1=", "1/"],
+)
+def test_a_senseless_statement_is_read_fast_and_denies_nothing(piece: str) -> None:
+    text = (piece * LONGEST)[:LONGEST]
+    start = time.process_time()
+    assert of_serial(text, "1871") == "unknown"
+    assert time.process_time() - start < 0.5
+
+
 def test_the_longest_statement_is_read_in_part_and_denies_nothing() -> None:
     text = "1990-1995;" * (LONGEST // 5)
     assert of_serial(text, "1993") == "yes"
