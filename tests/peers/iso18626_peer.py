@@ -212,7 +212,7 @@ class Peer:
     def post(self, data: bytes, about: dict[str, Any]) -> None:
         """Send, and again while the other side is down; what it answered is recorded."""
         time.sleep(self.pause)
-        entry = about | {"http": 0, "ok": None, "answer": "", "xml": data.decode()}
+        entry = about | {"http": 0, "ok": None, "valid": None, "answer": "", "xml": data.decode()}
         with self.lock:
             self.sent.append(entry)
         asking = urllib.request.Request(self.to, data, {"Content-Type": "application/xml; charset=utf-8"})
@@ -230,7 +230,8 @@ class Peer:
                 answer = b""
             time.sleep(0.2)
         entry["answer"] = answer.decode("utf-8", "replace")
-        entry["ok"], entry["valid"] = b">OK<" in answer, self.valid(parsed(answer))[0]
+        entry["valid"] = self.valid(parsed(answer))[0]
+        entry["ok"] = b">OK<" in answer  # last: whoever waits for it finds the rest
 
     def valid(self, root: etree._Element | None) -> tuple[bool | None, list[str]]:
         """By the schema; None = it is not there to ask."""
@@ -348,7 +349,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         with self.peer.lock:
-            seen = {"version": self.peer.version, "received": self.peer.received, "sent": self.peer.sent}
+            both = {name: [dict(each) for each in getattr(self.peer, name)] for name in ("received", "sent")}
+            seen = {"version": self.peer.version, **both}
             data = json.dumps(seen if self.path == "/seen" else {"status": "ok"}, ensure_ascii=False).encode()
         self.answer(200, data, "application/json")
 
