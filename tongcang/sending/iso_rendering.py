@@ -1,0 +1,170 @@
+"""A message of the outbox in the words of ISO 18626. What it does not hold is read from the request's events up to its
+own, so a repeat is the same to the byte.
+
+A `submit` that came by ISO 18626 holds the peer's thread as `iso18626`; an event that a supplier's message was turned
+into may hold the supplier's own number as `supplier_number`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from mappings.model import Library
+from mappings.requests import Event, LibraryPolicy
+from routing.messages import PEER_EVENTS, Body
+from search_api.interop.iso18626 import telling
+from search_api.interop.iso18626.asking import Ask, ask
+from search_api.interop.iso18626.confirming import verdict
+from search_api.interop.iso18626.messages import VERSIONS
+from search_api.interop.iso18626.messages import Message as IsoMessage
+from search_api.interop.iso18626.naming import Party, RequestNumber, Thread, party
+from search_api.interop.iso18626.reading import read
+from search_api.interop.iso18626.writing import write
+from store.database import Database
+from store.libraries import all_libraries
+from store.outbox import Message
+from store.policies import all_policies
+from store.request_events import events_of
+from tongcang.sending.iso18626 import ReadConfirmation, Render, Verdict
+
+_ASKS = ("send", "due", "retry")
+
+
+class _Known(Struct, frozen=True):
+    """The message, the events up to its own, and the libraries."""
+
+    body: Body
+    events: list[Event]
+    libraries: Mapping[str, Library]
+    policies: Mapping[str, LibraryPolicy]
+
+    def party(self, symbol: str) -> Party:
+        """Raises ValueError where the library is gone."""
+        if symbol not in self.libraries:
+            raise ValueError(f"there is no library {symbol}")
+        return party(self.libraries[symbol], self.policies.get(symbol, LibraryPolicy()))
+
+    def of_entry(self, *names: str) -> list[Event]:
+        return [event for event in self.events if event.entry == self.body.entry and event.name in names]
+
+    @property
+    def condition(self) -> dict[str, Any]:
+        """Data of the condition that stood last."""
+        told = self.of_entry("condition")
+        return told[-1].data if told else {}
+
+
+def rendering(database: Database) -> Render:
+    def render(message: Message, policy: LibraryPolicy) -> bytes | None:
+        version = next((each for each in VERSIONS if each == policy.iso_version), None)
+        if version is None:
+            raise ValueError(f"there is no version {policy.iso_version!r}")
+        body = msgspec.json.decode(message.body, type=Body)
+        with database.read() as unit:
+            events = [event for event in events_of(unit, body.request) if event.seq <= body.seq]
+            libraries = {each.symbol: each for each in all_libraries(unit)}
+            known = _Known(body, events, libraries, all_policies(unit))
+        said = _to_peer(known) if message.kind == "peer.status" else _to_supplier(known, message.kind)
+        return write(said, version) if said is not None else None
+
+    return render
+
+
+def reading() -> ReadConfirmation:
+    def judge(answer: bytes, sent: bytes) -> Verdict:
+        return verdict(answer, read(sent))
+
+    return judge
+
+
+def _to_supplier(known: _Known, kind: str) -> IsoMessage | None:
+    body, at = known.body, known.body.at
+    if body.supplier is None:
+        raise ValueError("it is not said which library is asked")
+    thread = _thread(known)
+    match kind:
+        case "supplier.request" | "supplier.retry":
+            return _request(known)
+        case "supplier.cancel":
+            return telling.recall(thread, str(body.data.get("why", "")), at)
+        case "supplier.accept":
+            return telling.answer_condition(thread, known.condition, True, at) or _request(known, known.condition)
+        case "supplier.reject":
+            return telling.answer_condition(thread, known.condition, False, at)
+        case "supplier.received":
+            return telling.received(thread, at)
+        case "supplier.returned":
+            return telling.returned(thread, at)
+    raise ValueError(f"no library is told {kind}")
+
+
+def _request(known: _Known, accepted: Mapping[str, Any] | None = None) -> IsoMessage:
+    body, submit = known.body, known.events[0]
+    assert body.supplier is not None
+    if body.wish is None:
+        raise ValueError("it is not said what is asked for")
+    number = _number(known)
+    branch = str(submit.data.get("branch", ""))
+    toward = body.toward
+    asking = Ask(
+        number=number,
+        wish=body.wish,
+        requester=known.party(body.requester.symbol),
+        supplier=known.party(body.supplier.symbol),
+        branch=known.party(branch) if branch in known.libraries else None,
+        kind="Retry" if number.attempt > 1 else "New",
+        from_reader=submit.actor == "reader",
+        forwarded=any(event.name == "forward" and event.data.get("child") == body.entry for event in known.events),
+        accepted=accepted or {},
+        email=_address(known.policies.get(body.requester.symbol)),
+        note=f"请转{toward.name_zh}。To be passed on to {toward.name_en}." if toward else body.reason
+        if number.attempt > 1 else "",
+    )  # fmt: skip
+    return ask(asking, body.at)
+
+
+def _address(policy: LibraryPolicy | None) -> str:
+    """Where the requesting library has mail sent to."""
+    return policy.address if policy is not None and policy.channel == "email" else ""
+
+
+def _number(known: _Known) -> RequestNumber:
+    """A condition that is agreed to by asking again makes an attempt of its own, as asking again does."""
+    attempts, by_retry = 0, False
+    for event in known.of_entry(*_ASKS, "condition", "accept"):
+        if event.name == "condition":
+            by_retry = event.data.get("by") == "retry"
+        else:
+            attempts += event.name in _ASKS or by_retry
+    return RequestNumber(known.body.request, known.body.entry, max(1, attempts))
+
+
+def _thread(known: _Known) -> Thread:
+    assert known.body.supplier is not None
+    told = [str(event.data.get("supplier_number", "")) for event in known.events if event.entry == known.body.entry]
+    return Thread(
+        known.party(known.body.requester.symbol).agency,
+        known.party(known.body.supplier.symbol).agency,
+        str(_number(known)),
+        next((number for number in reversed(told) if number), ""),
+    )
+
+
+def _to_peer(known: _Known) -> IsoMessage | None:
+    """To a library whose own message the request is."""
+    body = known.body
+    try:
+        thread = msgspec.convert(known.events[0].data["iso18626"], Thread)
+    except (KeyError, msgspec.ValidationError) as error:
+        raise ValueError("it is not known under which number the library asked") from error
+    data = body.data
+    if body.event in ("close", "expire"):
+        refusals = [event.data for event in known.events if event.name == "refuse"]
+        data = refusals[-1] if refusals else data
+    first = not any(event.name in PEER_EVENTS for event in known.events if event.seq < body.seq)
+    service = body.wish.service if body.wish else "copy"
+    return telling.tell(thread, body.event, data, body.at, service=service, first=first)
