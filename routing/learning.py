@@ -13,7 +13,7 @@ import msgspec
 from mappings.requests import Event
 from routing.calendar import Calendar
 from routing.citations import display, wanted_part
-from routing.estimates import HoldingPast, Tally, filled, found_out, keys_of, refused, silent
+from routing.estimates import HALF_LIFE, HoldingPast, Tally, filled, found_out, keys_of, refused, silent
 from routing.network import Network
 from routing.states import Case, Entry, NotAllowed, apply
 from store import performance
@@ -45,21 +45,23 @@ def tally_keys(network: Network, case: Case, supplier: str) -> tuple[str, ...]:
     return keys_of(supplier, kind, side, wish.material, wish.subject, wish.service, wish.level)
 
 
-def counted(tally: Tally, entry: Entry, event: Event, calendar: Calendar) -> Tally:
+def counted(tally: Tally, entry: Entry, event: Event, calendar: Calendar, half_life: float = HALF_LIFE) -> Tally:
     """The tally with the answer in it. A request that was taken back from the library by its reader counts for
     nothing."""
     days = calendar.working_days(entry.sent, event.at) if entry.sent else 0.0
     day = day_of(event.at)
     if event.name == "fill":
-        return filled(tally, days, day)
+        return filled(tally, days, day, half_life)
     if event.name == "refuse":
-        return refused(tally, days, str(event.data["code"]), day)
+        return refused(tally, days, str(event.data["code"]), day, half_life)
     if event.name == "reject":
-        return refused(tally, days, "Cost" if entry.cost else "PolicyProblem", day)
-    return silent(tally, days, day) if entry.code in ("receipt", "action") else tally
+        return refused(tally, days, "Cost" if entry.cost else "PolicyProblem", day, half_life)
+    return silent(tally, days, day, half_life) if entry.code in ("receipt", "action") else tally
 
 
-def learn(unit: Unit, network: Network, calendar: Calendar, before: Case, event: Event) -> None:
+def learn(
+    unit: Unit, network: Network, calendar: Calendar, before: Case, event: Event, half_life: float = HALF_LIFE
+) -> None:
     """Count an answer in, and open a correction where the library says that its own catalogue is wrong."""
     if event.name not in ANSWERS:
         return
@@ -67,7 +69,8 @@ def learn(unit: Unit, network: Network, calendar: Calendar, before: Case, event:
     keys = tally_keys(network, before, entry.supplier)
     known = performance.lock_tallies(unit, keys)
     changed = {
-        key: msgspec.json.encode(counted(_tally(known.get(key)), entry, event, calendar)).decode() for key in keys
+        key: msgspec.json.encode(counted(_tally(known.get(key)), entry, event, calendar, half_life)).decode()
+        for key in keys
     }
     performance.put_tallies(unit, changed)
     record = before.wish.citation.record_id if before.wish else ""
@@ -113,7 +116,11 @@ def _tally(text: str | None) -> Tally:
 
 
 def relearn(
-    unit: Unit, network: Network, calendars: Mapping[str, Calendar], histories: Iterable[Sequence[Event]]
+    unit: Unit,
+    network: Network,
+    calendars: Mapping[str, Calendar],
+    histories: Iterable[Sequence[Event]],
+    half_life: float = HALF_LIFE,
 ) -> int:
     """Count everything again from the events, in the order in which they happened; how many answers were counted.
 
@@ -136,7 +143,7 @@ def relearn(
         entry = case.entry(event.entry)
         calendar = calendars.get(entry.supplier) or Calendar()
         for key in tally_keys(network, case, entry.supplier):
-            tallies[key] = counted(tallies.get(key, Tally()), entry, event, calendar)
+            tallies[key] = counted(tallies.get(key, Tally()), entry, event, calendar, half_life)
         record = case.wish.citation.record_id if case.wish else ""
         if record and (code := _finding(event)):
             at = (record, entry.supplier)

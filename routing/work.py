@@ -102,7 +102,8 @@ class Work:
         self._set_clocks(before, event)
         if event.entry and event.name in learning.ANSWERS:
             supplier = before.entry(entry).supplier
-            learning.learn(self.unit, self.network, self.around.calendar(supplier), before, event)
+            half_life = self.around.settings.rota.estimates.half_life
+            learning.learn(self.unit, self.network, self.around.calendar(supplier), before, event, half_life)
         self._settle_accounts(before, event)
         self._close_choices(before)
         self._notifier.tell(before, event, self.case, self.now)
@@ -156,7 +157,9 @@ class Work:
             )
         elif event.entry and event.name in learning.ANSWERS and before.entry(event.entry).asked > 1:
             # Its copy was bad and no better one came: what was posted for it is given back. (Nothing, else.)
-            reverse_supply(self.unit, request_id=self.case.request_id, entry=event.entry, at=self.now, reason=event.name)
+            reverse_supply(
+                self.unit, request_id=self.case.request_id, entry=event.entry, at=self.now, reason=event.name
+            )
 
     def _close_choices(self, before: Case) -> None:
         """A promise is kept or broken when the reader has the item, or when it is clear that it won't come."""

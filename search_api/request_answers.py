@@ -30,15 +30,15 @@ class EntryAnswer(Struct, frozen=True):
     toward: str  # to which it is to pass the request on
     parent: int  # the entry that forwarded to this one; 0 = none
     asked: int  # how often
-    sent: datetime | None
-    due: datetime | None  # when its clock runs out
-    answered: datetime | None
     reason: str  # code of its refusal, or why it was recalled
     reason_zh: str
     reason_en: str
     cost: int  # fen: of a condition, or what a supply cost
     why: Said  # why it was chosen
     actions: tuple[str, ...]  # events that the asker may fire on it
+    sent: datetime | None = None
+    due: datetime | None = None  # when its clock runs out
+    answered: datetime | None = None
 
 
 class PassedOver(Struct, frozen=True):
@@ -70,10 +70,10 @@ class EventAnswer(Struct, frozen=True):
 class Expected(Struct, frozen=True):
     """What was promised when the rota was made."""
 
-    median: datetime | None  # half of all such requests that are filled have come by then
-    late: datetime | None  # four fifths of them
     p_fill: float
     basis: Said
+    median: datetime | None = None  # half of all such requests that are filled have come by then
+    late: datetime | None = None  # four fifths of them
 
 
 class RequestAnswer(Struct, frozen=True):
@@ -102,13 +102,13 @@ class RequestAnswer(Struct, frozen=True):
     missing: tuple[str, ...]  # fields that are to be told
     created: datetime
     updated: datetime
-    closed: datetime | None
-    expected: Expected | None
     entries: tuple[EntryAnswer, ...]
     passed_over: tuple[PassedOver, ...]
     events: tuple[EventAnswer, ...]
     actions: tuple[str, ...]  # events that the asker may fire on the request
     chosen: str  # what the rota was ordered by
+    closed: datetime | None = None
+    expected: Expected | None = None
 
 
 class RequestBrief(Struct, frozen=True):
@@ -132,7 +132,7 @@ class RequestBrief(Struct, frozen=True):
     level: str
     created: datetime
     updated: datetime
-    closed: datetime | None
+    closed: datetime | None = None
     entry: int = 0  # in a queue: the entry by which the library is asked
     entry_state: str = ""
     sent: datetime | None = None

@@ -37,7 +37,6 @@ _ENTRY = EntryAnswer(
     asked=1,
     sent=_AT,
     due=_DUE,
-    answered=None,
     reason="",
     reason_zh="",
     reason_en="",
@@ -83,13 +82,12 @@ REQUEST = RequestAnswer(
     missing=(),
     created=_AT,
     updated=_AT,
-    closed=None,
     expected=Expected(
-        datetime(2026, 3, 4, 9, 0, tzinfo=UTC),
-        datetime(2026, 3, 6, 9, 0, tzinfo=UTC),
         0.93,
         Said("按轮候表前3馆推算；首询馆依据48件请求（满足41件）。",
              "From the first 3 of the rota; what is known of the first rests on 48 requests (41 filled)."),
+        datetime(2026, 3, 4, 9, 0, tzinfo=UTC),
+        datetime(2026, 3, 6, 9, 0, tzinfo=UTC),
     ),
     entries=(_ENTRY,),
     passed_over=(
@@ -107,7 +105,7 @@ REQUESTS = RequestList(
         RequestBrief(
             42, f"{_URL}/requests/42", "asking", "处理中", "Being asked for", "等待提供馆答复，无需操作",
             "Waiting for the library's answer; nothing to do", _TITLE, "CLCN", "首都图书馆", "Capital Library of China",
-            "BNU", "北京师范大学图书馆", "Beijing Normal University Library", "copy", "standard", _AT, _AT, None, 1,
+            "BNU", "北京师范大学图书馆", "Beijing Normal University Library", "copy", "standard", _AT, _AT, _AT, 1,
             "sent", _AT, _DUE,
         ),
     ),

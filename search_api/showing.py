@@ -192,15 +192,15 @@ def _entry(
         entry.toward,
         entry.parent,
         entry.asked,
-        entry.sent,
-        due.get(entry.number),
-        entry.answered,
         entry.code,
         reason.zh,
         reason.en,
         entry.cost,
         Said(told.zh, told.en) if told else NOTHING,
         actions,
+        entry.sent,
+        due.get(entry.number),
+        entry.answered,
     )
 
 
@@ -245,4 +245,4 @@ def _expected(made: Choice) -> Expected | None:
     )
     if not basis.announced:
         zh, en = zh + "；期间部分公共假日尚未公布", en + "; the public holidays until then are not all announced"
-    return Expected(made.median_at, made.late_at, round(made.p_fill, 3), Said(f"{zh}。", f"{en}."))
+    return Expected(round(made.p_fill, 3), Said(f"{zh}。", f"{en}."), made.median_at, made.late_at)
