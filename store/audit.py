@@ -38,6 +38,7 @@ audit = Table(
     Column("before", Text, nullable=False),  # JSON
     Column("after", Text, nullable=False),  # JSON
     Column("request_id", Words, nullable=False),  # as in the log; "" = no request
+    Column("key_id", Id, nullable=False),  # API key that was shown; 0 = none
     Index("ix_audit_at", "at"),
     Index("ix_audit_object", "object"),
 )
@@ -51,6 +52,7 @@ class Actor(Struct, frozen=True):
     roles: tuple[str, ...] = ()
     library: str = ""
     request_id: str = ""
+    key_id: int = 0
 
 
 COMMAND = Actor(way="command")
@@ -69,6 +71,7 @@ class Entry(Struct, frozen=True):
     before: dict[str, Any]
     after: dict[str, Any]
     request_id: str
+    key_id: int
 
 
 def record(
@@ -94,6 +97,7 @@ def record(
         "before": msgspec.json.encode(before or {}).decode(),
         "after": msgspec.json.encode(after or {}).decode(),
         "request_id": actor.request_id,
+        "key_id": actor.key_id,
     }
     entry_id: int = unit.execute(insert(audit).values(values).returning(audit.c.id)).scalar_one()
     return entry_id

@@ -30,7 +30,7 @@ class Principal(Struct, frozen=True):
 
     def actor(self, request_id: str = "") -> Actor:
         """As the audit names him."""
-        return Actor(self.account_id, self.way or "system", self.roles, self.library, request_id)
+        return Actor(self.account_id, self.way or "system", self.roles, self.library, request_id, self.key_id)
 
 
 ANONYMOUS = Principal()

@@ -126,8 +126,8 @@ def test_a_key_is_shown_once_and_does_what_it_was_made_for(app: FastAPI) -> None
     assert with_key(app, key, path="/api/search?size=0").status_code == 422
     with app.state.door.database.read() as unit:
         newest = entries(unit, limit=1)[0]
-    assert (newest.action, newest.way, newest.roles, newest.library) == (
-        "reader.register", "key", ("requester",), "CLCN",
+    assert (newest.action, newest.way, newest.roles, newest.library, str(newest.key_id)) == (
+        "reader.register", "key", ("requester",), "CLCN", key_id,
     )  # fmt: skip
     assert admin.get(f"/api/keys/{key_id}").json()["used"] == "2026-03-02T01:00:00Z"
 

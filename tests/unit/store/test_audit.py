@@ -13,7 +13,7 @@ from store.copying import copy_state
 from store.database import Database
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
-OFFICER = Actor(4711, "session", ("requester", "supplier"), "CLCN", "req-1")
+OFFICER = Actor(4711, "session", ("requester", "supplier"), "CLCN", "req-1", 99)
 
 
 def add(database: Database) -> None:
@@ -33,6 +33,7 @@ def test_entries_tell_who_did_what_newest_first(database: Database) -> None:
         assert entries(unit, limit=1) == [last]
     assert (first.who, first.way, first.roles, first.library) == (4711, "session", ("requester", "supplier"), "CLCN")
     assert (first.before, first.after, first.request_id, first.at) == ({}, {"library": "CLCN"}, "req-1", NOW)
+    assert (first.key_id, last.key_id) == (99, 0)
     assert (last.who, last.way, last.before) == (0, "command", {"roles": ["reader"]})
 
 
@@ -60,7 +61,7 @@ def test_ways_round_the_triggers_for_rows_are_refused_too(database: Database) ->
     add(database)
     statement = "TRUNCATE audit"
     if database.is_sqlite:
-        columns = "id, at, 1, way, roles, library, action, object, before, after, ''"
+        columns = "id, at, 1, way, roles, library, action, object, before, after, '', 0"
         statement = f"INSERT OR REPLACE INTO audit SELECT {columns} FROM audit"
     with pytest.raises(DBAPIError, match="audit is only ever added to"), database.write() as unit:
         unit.execute(text(statement))
