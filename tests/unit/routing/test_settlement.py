@@ -198,6 +198,9 @@ def test_a_fill_is_posted_once_a_bad_copy_is_given_back_and_a_better_one_counts(
         assert len(ledger.of_request(unit, 1)) == 9
         assert ledger.balance(unit, "subsidy:BALIS") == -900
         settlement.reverse_supply(unit, request_id=2, entry=1, at=START, reason="没有这项")
+        record(unit, 3)
+        settlement.reverse_supply(unit, request_id=3, entry=1, at=START)  # in the same moment
+        assert len(ledger.of_request(unit, 3)) == 6
         back = [one for one in ledger.of_request(unit, 1) if one.reverses is not None]
     assert {one.note for one in back} == {"复印不清"}
     assert len({one.reverses for one in back}) == 3
