@@ -12,24 +12,30 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
-from store import requests
+from store import outbox, payments, requests
 from store.accounts import Account, erase_account, erased_accounts, get_account
 from store.api_keys import revoke_keys_of
 from store.audit import SYSTEM, Actor, record
 from store.database import Database, Unit
+from store.idempotency import answered_call
 from store.sessions import end_sessions_of
 
 FILE = "erasures.txt"
 
+MOST = 100_000
+"""Requests of one person."""
+
 Eraser = Callable[[Unit, int, datetime], object]
 
 ERASERS: tuple[Eraser, ...] = (
-    erase_account,
+    lambda unit, account_id, _now: _erase_requests(unit, account_id),
+    lambda unit, account_id, _now: outbox.erase_messages(unit, "email", str(account_id)),
+    lambda unit, account_id, _now: _forget_calls(unit, account_id),
     lambda unit, account_id, _now: end_sessions_of(unit, account_id),
     revoke_keys_of,
-    lambda unit, account_id, _now: requests.erase_person(unit, account_id),
+    erase_account,
 )
 """One for every subject that keeps data of persons. Each takes the account's id, and may be called twice."""
 
@@ -69,6 +75,18 @@ def reapply_erasures(database: Database, folder: Path, now: datetime) -> int:
                 _erase(unit, account_id, SYSTEM, now)
         _wipe(database)
     return len(back)
+
+
+def _erase_requests(unit: Unit, account_id: int) -> None:
+    """The requests stay, and nothing says whose they were: not what was paid for them either."""
+    his = requests.requests_of_reader(unit, account_id, limit=MOST)
+    payments.forget_requests(unit, [row.id for row in his])
+    requests.erase_person(unit, account_id)
+
+
+def _forget_calls(unit: Unit, account_id: int) -> None:
+    """Answers that are kept for a day in case a call is repeated."""
+    unit.execute(delete(answered_call).where(answered_call.c.caller == f"account {account_id}"))
 
 
 def _is_there(found: Account | None) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from store import accounts, api_keys, sessions
+from store import accounts, api_keys, idempotency, outbox, requests, sessions
 from store.accounts import Account, NewAccount
 from store.audit import Actor, entries
 from store.backup import back_up, restore
@@ -15,6 +15,7 @@ from store.database import Database, all_tables
 from store.erasures import FILE, erase_person, reapply_erasures
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+NOTE = "要带插图的那一版"
 PERSON = ("wangfang1988", "王芳芳", "wang.fang@mail.example", "13800138000", "CARD-00012345")
 ACTOR = Actor(0, "session")
 
@@ -30,18 +31,25 @@ def add(database: Database, prefix: str = "abcdefgh") -> Account:
         accounts.set_code(unit, made.id, "c0de" * 16, NOW + timedelta(days=7))
         key = api_keys.NewKey(prefix, "ab" * 32, made.id, "CLCN", ("reader",), (), "我的", NOW + timedelta(days=9))
         api_keys.add_key(unit, key, NOW)
+        number = requests.new_request(unit, NOW)
+        requests.put_person(unit, number, requests.Person(made.id, NOTE, email))
+        mail = {"channel": "email", "kind": "receipt", "at": NOW, "request_id": number}
+        outbox.put_message(unit, key=f"{prefix}/1", target=str(made.id), body=f'{{"to": "{name}"}}', **mail)
+        outbox.put_message(unit, key=f"{prefix}/2", target="CLCN", body='{"of": "a request"}', **mail)
+        answer = idempotency.CallAnswer(201, NOTE.encode())
+        idempotency.keep_answer(unit, f"account {made.id}", prefix, "f", answer, NOW)
         accounts.add_account(unit, NewAccount(f"li-{prefix}", ("reader",), "CLCN", name="李雷"), NOW)
     return made
 
 
-TRACES = (*PERSON, "secret-hash", "5e" * 32, "c0de" * 16)
+TRACES = (*PERSON, NOTE, "secret-hash", "5e" * 32, "c0de" * 16)
 
 
 def traces(database: Database) -> set[str]:
     """What of the person stands in any column of any table."""
     with database.read() as unit:
         values = [
-            str(value)
+            value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
             for table in all_tables().sorted_tables
             for row in unit.execute(select(table))
             for value in row
@@ -81,6 +89,8 @@ def test_a_tombstone_stays_and_the_erasure_is_audited_once(database: Database, t
         assert accounts.credentials(unit, found.login) is None
         (key,) = api_keys.keys_of(unit)
         assert key.revoked == NOW
+        assert requests.get_request(unit, 1) is not None and requests.person_of(unit, 1) is None
+        assert outbox.count_messages(unit) == [("email", "waiting", 1)], "that to the library stays"
         (entry,) = entries(unit)
         assert (entry.action, entry.object) == ("account.erase", f"account {made.id}")
     assert (tmp_path / FILE).read_text() == f"{made.id} {NOW.isoformat()}\n"
