@@ -178,6 +178,12 @@ def claim_messages(
     return [Message(**dict(row._mapping) | taken | {"attempts": row.attempts + 1}) for row in rows]
 
 
+def is_due(unit: Unit, now: datetime, channels: Collection[str] = CHANNELS) -> bool:
+    """Whether claiming may find anything. It only reads: on SQLite a look that writes would wait for every harvest."""
+    due = select(outgoing.c.id).where(_ready(now), outgoing.c.channel.in_(tuple(channels))).limit(1)
+    return unit.execute(due).first() is not None
+
+
 def _ready(now: datetime) -> ColumnElement[bool]:
     c = outgoing.c
     return or_(

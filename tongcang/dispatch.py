@@ -160,12 +160,14 @@ class Dispatcher:
 
     def _take(self, threads: ThreadPoolExecutor, free: int) -> bool:
         """Claim for as many targets as there are free threads at most, and hand each to one."""
-        settings = self._settings
+        settings, now, channels = self._settings, self._clock(), tuple(self._senders)
+        with self._database.read() as unit:
+            if not outbox.is_due(unit, now, channels):
+                return False
         with self._database.write() as unit:
             claimed = outbox.claim_messages(
-                unit, self._owner, free, settings.lease_seconds, self._clock(),
-                channels=tuple(self._senders), per_target=settings.per_target,
-            )  # fmt: skip
+                unit, self._owner, free, settings.lease_seconds, now, channels=channels, per_target=settings.per_target
+            )
         by_target: dict[tuple[str, str], list[Message]] = {}
         for message in claimed:
             by_target.setdefault((message.channel, message.target), []).append(message)

@@ -114,6 +114,9 @@ def test_only_the_channels_asked_for_are_claimed(database: Database) -> None:
 
 def test_a_message_that_is_not_due_waits(database: Database) -> None:
     put(database, "later", not_before=after(10))
+    with database.read() as unit:
+        assert [outbox.is_due(unit, after(seconds)) for seconds in (9.9, 10)] == [False, True]
+        assert not outbox.is_due(unit, after(10), ("webhook",))
     assert claim(database, now=after(9.9)) == []
     assert keys(claim(database, now=after(10))) == ["later"]
 
