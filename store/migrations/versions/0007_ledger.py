@@ -21,7 +21,8 @@ CLOSED = "the month is closed"
 
 
 def upgrade() -> None:
-    _ledger()
+    _transactions()
+    _postings()
     _period()
     _payment()
     for statement in _guards(op.get_bind().dialect.name):
@@ -36,7 +37,7 @@ def downgrade() -> None:
         op.execute("DROP FUNCTION ledger_month_is_open()")
 
 
-def _ledger() -> None:
+def _transactions() -> None:
     op.create_table(
         "ledger_supply",
         sa.Column("id", ID, nullable=False),
@@ -75,6 +76,9 @@ def _ledger() -> None:
     op.create_index(op.f("ix_ledger_txn_supply_id"), "ledger_txn", ["supply_id"])
     op.create_index(op.f("ix_ledger_txn_request_id"), "ledger_txn", ["request_id"])
     op.create_index("ix_ledger_txn_period", "ledger_txn", ["period", "id"])
+
+
+def _postings() -> None:
     op.create_table(
         "ledger_posting",
         sa.Column("txn_id", ID, nullable=False),
