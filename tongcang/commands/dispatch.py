@@ -128,6 +128,8 @@ def link_to(base_url: str) -> Link:
 
 
 def dispatch_settings(settings: Settings) -> DispatchSettings:
+    """Raises SettingsError where no mail could tell a day."""
+    settings.zone()
     told = msgspec.structs.asdict(settings)
     values = {name: told[name] for name in OPERATORS if name in told}
     return DispatchSettings(**values, base_url=settings.public_url)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from store import outbox
+from store import idempotency, outbox, webhooks
+from store.copying import copy_state
 from store.database import Database
 from store.outbox import Message
 
@@ -279,3 +281,24 @@ def test_a_reader_who_is_erased_leaves_no_message(database: Database) -> None:
         [first, _] = outbox.messages_of(unit, 1)
         assert outbox.get_message(unit, first.id) == first
         assert outbox.get_message(unit, 9999) is None
+
+
+def test_what_is_under_way_moves_to_another_database(
+    database: Database, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    put(database, "1/2/email/RUC/k", body='{"题名": "红楼梦"}', request_id=2**40)
+    put(database, "b", target="PKU")
+    with database.write() as unit:
+        webhooks.add_webhook(unit, "RUC", "https://lib.test/", webhooks.KINDS, webhooks.new_secret(), NOW)
+        idempotency.remember(unit, "RUC", "k", "d", b"<\x00>", NOW)
+        idempotency.keep_answer(unit, "7", "k", "f", idempotency.CallAnswer(201, b"{}", "/api/requests/1"), NOW)
+    claim(database, limit=1)
+    if database.is_sqlite:
+        other = Database(request.getfixturevalue("postgres_url"))
+    else:
+        other = Database(f"sqlite:///{tmp_path / 'other' / 'state.db'}")
+    counts = copy_state(database, other)
+    assert [counts[name] for name in ("outgoing", "webhook", "incoming", "answered_call")] == [2, 1, 1, 1]
+    assert [message.key for message in claim(other, "乙", now=after(61))] == ["1/2/email/RUC/k", "b"]
+    put(other, "behind those that were copied")
+    other.close()

@@ -86,6 +86,11 @@ def test_a_setting_that_can_not_be_is_named(system: System, given: dict[str, str
         make_senders(system.database, DispatchSettings(**given))  # type: ignore[arg-type]
 
 
+def test_a_time_zone_that_nobody_knows_is_told_before_a_mail_needs_it() -> None:
+    with pytest.raises(SettingsError, match="Asia/Bejing"):
+        dispatch_settings(Settings(time_zone="Asia/Bejing"))
+
+
 def test_ports_follow_from_the_security() -> None:
     ports = {security: DispatchSettings(smtp_security=security).port for security in ("none", "starttls", "ssl")}  # type: ignore[arg-type]
     assert ports == {"none": 25, "starttls": 587, "ssl": 465}
