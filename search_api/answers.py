@@ -192,6 +192,22 @@ class OwnRequest(Struct, frozen=True):
     delivery: str
 
 
+class OwnPayment(Struct, frozen=True):
+    kind: str
+    state: str
+    amount: int  # fen
+    request: int  # 0: none, or forgotten
+    created: str
+
+
+class OwnMail(Struct, frozen=True):
+    kind: str
+    state: str
+    request: int
+    created: str
+    content: str  # JSON of what it was made of
+
+
 class KeyEntry(Struct, frozen=True):
     """An API key, without the key itself."""
 
@@ -215,6 +231,8 @@ class ExportAnswer(Struct, frozen=True):
     sessions: tuple[OwnSession, ...]
     keys: tuple[KeyEntry, ...]
     requests: tuple[OwnRequest, ...]
+    payments: tuple[OwnPayment, ...]
+    mails: tuple[OwnMail, ...]  # that are still kept
 
 
 class ReaderAnswer(Struct, frozen=True):

@@ -166,6 +166,8 @@ EXPORT = answers.ExportAnswer(
             17, "红楼梦", "loan", "asking", "2026-03-02T01:20:00Z", "", "要带插图的版本", "到馆自取"
         ),
     ),
+    (answers.OwnPayment("top_up", "paid", 5000, 0, "2026-03-01T09:00:00Z"),),
+    (answers.OwnMail("receipt", "sent", 17, "2026-03-02T01:20:00Z", '{"title": "红楼梦"}'),),
 )  # fmt: skip
 
 READER = answers.ReaderAnswer("4815162342108742", "ruc-20240012", "RUC", "3K7M-2Q9V-8XB1-RD6T", 14)

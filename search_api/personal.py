@@ -71,6 +71,14 @@ def export_answer(data: PersonalData, now: datetime) -> answers.ExportAnswer:
             )
             for each in data.requests
         ),
+        tuple(
+            answers.OwnPayment(each.kind, each.state, each.amount, each.request_number, _instant(each.created))
+            for each in data.payments
+        ),
+        tuple(
+            answers.OwnMail(each.kind, each.state, each.request_number, _instant(each.created), each.body)
+            for each in data.mails
+        ),
     )
 
 

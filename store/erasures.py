@@ -20,12 +20,10 @@ from store.api_keys import revoke_keys_of
 from store.audit import SYSTEM, Actor, record
 from store.database import Database, Unit
 from store.idempotency import answered_call
+from store.personal_data import MOST
 from store.sessions import end_sessions_of
 
 FILE = "erasures.txt"
-
-MOST = 100_000
-"""Requests of one person."""
 
 Eraser = Callable[[Unit, int, datetime], object]
 

@@ -7,6 +7,7 @@ both.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import select
@@ -14,6 +15,8 @@ from sqlalchemy import select
 from store.accounts import Account, require_account
 from store.api_keys import ApiKey, keys_made_by
 from store.database import Unit
+from store.outbox import outgoing
+from store.payments import of_reader
 from store.requests import persons_of, requests_of_reader
 from store.sessions import session
 
@@ -38,11 +41,29 @@ class RequestData(Struct, frozen=True):
     delivery: str
 
 
+class PaymentData(Struct, frozen=True):
+    kind: str
+    state: str
+    amount: int  # fen
+    request_number: int  # 0 = none, or forgotten
+    created: datetime
+
+
+class MailData(Struct, frozen=True):
+    kind: str
+    state: str
+    request_number: int
+    created: datetime
+    body: str  # JSON
+
+
 class PersonalData(Struct, frozen=True):
     account: Account
     sessions: tuple[SessionData, ...]
     keys: tuple[ApiKey, ...]
     requests: tuple[RequestData, ...]  # newest first; of those closed long ago nobody knows whose they were
+    payments: tuple[PaymentData, ...]
+    mails: tuple[MailData, ...]  # that are still kept
 
 
 def export_person(unit: Unit, account_id: int) -> PersonalData:
@@ -61,7 +82,19 @@ def export_person(unit: Unit, account_id: int) -> PersonalData:
             )
             for row in found
         ),
+        tuple(
+            PaymentData(each.kind, each.state, each.amount, each.request_id, each.created)
+            for each in of_reader(unit, account_id)
+        ),
+        tuple(
+            MailData(row.kind, row.state, row.request_id, row.created, row.body)
+            for row in unit.execute(select(outgoing).where(*mails_to(account_id)).order_by(outgoing.c.id))
+        ),
     )  # fmt: skip
+
+
+def mails_to(account_id: int) -> tuple[Any, ...]:
+    return outgoing.c.channel == "email", outgoing.c.target == str(account_id)
 
 
 def open_requests(unit: Unit, account_id: int) -> int:

@@ -19,7 +19,7 @@ from indexer.engine.protocol import Engine
 from search_api import answers
 from search_api.app import create_app
 from search_api.settings import ApiSettings
-from store import accounts
+from store import accounts, outbox, payments
 from store.accounts import Account
 from store.audit import Entry, entries
 from store.database import Database, all_tables
@@ -88,9 +88,7 @@ def test_what_cannot_be_taken_stays_typed_in_and_changes_nothing(app: FastAPI) -
     assert still is not None and still.name == "王芳" and audited(app) == []
 
 
-@pytest.mark.parametrize(
-    "payload", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{12347*654323}}"]
-)
+@pytest.mark.parametrize("payload", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{12347*654323}}"])
 def test_what_people_type_is_text(app: FastAPI, payload: str) -> None:
     browser = signed_in(app, "wang")
     browser.post("/account", name=payload, language="zh")
@@ -150,13 +148,22 @@ def add_request(app: FastAPI, login: str, note: str) -> int:
 
 def test_my_data_can_be_taken_away_as_a_file(app: FastAPI) -> None:
     browser = signed_in(app, "wang", name="王芳", card="0012")
-    add_request(app, "wang", "要带插图的版本")
+    number = add_request(app, "wang", "要带插图的版本")
+    whose = found(app, "wang")
+    assert whose is not None
+    with app.state.door.database.write() as unit:
+        outbox.put_message(
+            unit, key="1", channel="email", target=str(whose.id), kind="receipt", body="{}", at=NOW, request_id=number
+        )
+        payments.add(unit, "p1", "top_up", "paid", whose.id, 5000, NOW)
     file = browser.get("/account/export")
     assert file.headers["content-disposition"] == 'attachment; filename="tongcang-my-data.json"'
     assert file.headers["cache-control"] == "no-store"
     data = msgspec.json.decode(file.content, type=answers.ExportAnswer)
     assert (data.account.name, data.account.card, len(data.sessions)) == ("王芳", "0012", 1)
     assert data.requests[0].note == "要带插图的版本"
+    assert [(each.kind, each.request) for each in data.mails] == [("receipt", number)]
+    assert [(each.kind, each.amount) for each in data.payments] == [("top_up", 5000)]
     assert "password" not in json.loads(file.content)["account"] and "argon2" not in file.text
 
 

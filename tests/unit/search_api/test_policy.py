@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -170,3 +172,17 @@ def test_the_matrix_finds_a_route_that_is_too_open_and_one_that_is_too_closed() 
     too_closed = drive({"policy.write": lambda _case: 404})
     assert len(too_closed) == sum(case.allowed for case in cases() if case.action == "policy.write")
     assert len(drive({"policy.write": lambda _case: 500})) == 14
+
+
+def test_the_guide_has_the_table_as_it_is() -> None:
+    rows = []
+    for name, action in TABLE.items():
+        roles: dict[str, list[str]] = {}
+        for rule in action.rules:
+            roles.setdefault(rule.whose, []).append(rule.role)
+        who = "; ".join(f"{', '.join(some)}: {whose}" for whose, some in roles.items())
+        scope = f"`{action.scope}`" if action.scope else ""
+        rows.append(f"| `{name}` | {'everybody' if action.anybody else who} | {scope} |")
+    guide = (Path(__file__).resolve().parents[3] / "docs" / "accounts.md").read_text("utf-8")
+    told = [line for line in guide.splitlines() if re.match(r"\| `[a-z0-9-]+(\.[a-z]+)?` \| .* \|.*\|$", line)]
+    assert [line for line in told if line.split("`")[1] in TABLE] == rows
