@@ -22,6 +22,7 @@ from msgspec import Struct
 from mappings.requests import Citation
 from routing.citations import FIELD_WORDS as _MISSING
 from routing.messages import MAIL_KINDS, Body, Party
+from routing.wording import Pair, Vocabulary, vocabulary
 
 T = TypeVar("T")
 
@@ -61,20 +62,6 @@ class _Words(Struct, frozen=True, forbid_unknown_fields=True):
 class _Template(Struct, frozen=True, forbid_unknown_fields=True):
     zh: _Words
     en: _Words
-
-
-class Pair(Struct, frozen=True, forbid_unknown_fields=True):
-    """A word in both languages."""
-
-    zh: str
-    en: str
-
-
-class _Vocabulary(Struct, frozen=True, forbid_unknown_fields=True):
-    fields: dict[str, Pair]  # of a citation
-    services: dict[str, Pair]
-    levels: dict[str, Pair]
-    reasons: dict[str, Pair]  # codes of refusals and endings
 
 
 class _Compiled(Struct, frozen=True):
@@ -123,7 +110,7 @@ def _is_harmless(character: str) -> bool:
 
 
 def _context(body: Body, language: Language, zone: tzinfo) -> dict[str, Any]:
-    words = _vocabulary()
+    words = vocabulary()
 
     def told(table: Mapping[str, Pair], code: str) -> str:
         return getattr(table[code], language) if code in table else one_line(code)[:LONGEST_VALUE]
@@ -145,7 +132,7 @@ def _context(body: Body, language: Language, zone: tzinfo) -> dict[str, Any]:
         "toward": _named(body.toward, language),
         "asked": body.asked,
         "expected": _day(body.expected, language, zone),
-        "reason": told(words.reasons, body.reason),
+        "reason": told({**words.causes, **words.messages, **words.conditions}, body.reason),
         "missing": [_MISSING[code][LANGUAGES.index(language)] for code in body.missing if code in _MISSING],
         "error": one_line(body.error)[:LONGEST_VALUE],
         "cost": _yuan(body.data.get("cost")),
@@ -157,7 +144,7 @@ def _context(body: Body, language: Language, zone: tzinfo) -> dict[str, Any]:
     }
 
 
-def _lines(citation: Citation, words: _Vocabulary, language: Language) -> list[str]:
+def _lines(citation: Citation, words: Vocabulary, language: Language) -> list[str]:
     """What is asked for, a line for each field that is known."""
     colon = "：" if language == "zh" else ": "
     found = []
@@ -218,15 +205,6 @@ def _compiled(environment: jinja2.Environment, words: _Words, where: str) -> _Co
         return _Compiled(environment.from_string(words.subject), environment.from_string(words.body))
     except jinja2.TemplateSyntaxError as error:
         raise MailError(f"routing/templates/{where}, line {error.lineno}: {error.message}.") from error
-
-
-@cache
-def _vocabulary() -> _Vocabulary:
-    words = _load("words.yaml", _Vocabulary)
-    lacking = [field for field in _SHOWN if field not in words.fields]
-    if lacking:
-        raise MailError(f"routing/templates/words.yaml has no fields.{', fields.'.join(lacking)}.")
-    return words
 
 
 def _load(name: str, kind: type[T]) -> T:

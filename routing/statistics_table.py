@@ -13,6 +13,8 @@ from pathlib import Path
 import yaml
 from msgspec import Struct, structs
 
+from routing.wording import vocabulary
+
 Cell = str | int | float | None
 
 _NO_BREAK = "\u00a0"
@@ -110,10 +112,14 @@ Naming = Callable[[str, str], Label | None]
 @cache
 def _lists() -> dict[str, dict[str, Label]]:
     text = (Path(__file__).parent / "statistics_words.yaml").read_text("utf-8")
-    return {
+    own = {
         name: {str(code): Label(*pair) for code, pair in entries.items()}
         for name, entries in yaml.safe_load(text).items()
     }
+    common = vocabulary()
+    for name, shared in (("reasons", common.reasons), ("services", common.services), ("levels", common.levels)):
+        own[name] = {code: Label(pair.zh, pair.en) for code, pair in shared.items()} | own.get(name, {})
+    return own
 
 
 def words(name: str, code: str) -> Label:

@@ -177,7 +177,7 @@ def _entry(
     actions: tuple[str, ...],
 ) -> EntryAnswer:
     name, state = library_names(libraries, entry.supplier), words("entry_states", entry.state)
-    reason = words("reasons", entry.code) if entry.code else NOTHING
+    reason = words("causes", entry.code) if entry.code else NOTHING
     place = places.get(entry.toward or entry.supplier)
     told = explain_choice(place, wish, libraries, entry.number) if place else None
     return EntryAnswer(
@@ -214,7 +214,7 @@ def _event(event: Event, libraries: Mapping[str, Library]) -> EventAnswer:
     what, whose = words("request_events", event.name), _maybe(libraries, event.library)
     code = str(event.data.get("code") or event.data.get("why") or "") if event.name != "restricted" else ""
     own = str(event.data.get("reason", "")) if event.name in TOLD_REASONS else ""
-    reason = Said(own, own) if own else (words("reasons", code) if code else NOTHING)
+    reason = Said(own, own) if own else (words("causes", code) if code else NOTHING)
     return EventAnswer(
         event.seq,
         event.at,

@@ -1,17 +1,21 @@
 """The one place where a code becomes a word that a reader sees, in Chinese and in English.
 
 Hits, records, filters and the API all ask `words(list, code)`, so that one thing has one name everywhere. The lists
-stand in vocabulary.yaml. Names of languages come from Unicode's CLDR through Babel.
+stand in vocabulary.yaml, those of document delivery in routing/words.yaml. Names of languages come from Unicode's CLDR
+through Babel.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import yaml
 from babel import Locale
 from msgspec import Struct
+
+from routing.wording import Pair, vocabulary
 
 UI_LANGUAGES = ("zh", "en")
 
@@ -43,10 +47,24 @@ MARC_LANGUAGES = {
 @cache
 def _lists() -> dict[str, dict[str, Words]]:
     text = (Path(__file__).parent / "vocabulary.yaml").read_text("utf-8")
-    return {
+    own = {
         name: {str(code): Words(*pair) for code, pair in entries.items()}
         for name, entries in yaml.safe_load(text).items()
     }
+    routed = vocabulary()
+    common = {
+        "services": routed.services,
+        "levels": routed.levels,
+        "reasons": routed.reasons,
+        "causes": routed.causes,  # reasons, and whatever else ends the asking of a library
+        "conditions": routed.conditions,
+        "citation": routed.fields,
+    }
+    return own | {name: {code: Words(*pair) for code, pair in _pairs(shared)} for name, shared in common.items()}
+
+
+def _pairs(shared: Mapping[str, Pair]) -> list[tuple[str, tuple[str, str]]]:
+    return [(code, (pair.zh, pair.en)) for code, pair in shared.items()]
 
 
 def codes(name: str) -> tuple[str, ...]:
