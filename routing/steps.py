@@ -50,7 +50,7 @@ def _check(work: Work) -> bool:
     union = live_union(work.unit, case.wish.citation.record_id)
     told = set(case.acknowledged)
     if union is None:
-        if "dup_hold" not in told and (other := _repeated(work)):
+        if "dup_hold" not in told and (other := repeated_before(work)):
             work.fire("same_open", data={"other": other})
         elif any(entry.state == "planned" or entry.asked for entry in case.entries):
             work.fire("holders", data={"record": ""})  # it was asked for already without a record
@@ -59,9 +59,10 @@ def _check(work: Work) -> bool:
             work.fire("no_match", data={"desk": desk})
         return True
     own = next((each for each in union.holders if each.library in (case.branch, case.requester)), None)
-    if "owned" not in told and own is not None and own.available and _has_wanted(own.holdings, case.wish):
+    part = union.bib.part_number
+    if "owned" not in told and own is not None and own.available and has_wanted(own.holdings, case.wish, part):
         work.fire("own_holding", data={"library": own.library})
-    elif "dup_hold" not in told and (other := _repeated(work)):
+    elif "dup_hold" not in told and (other := repeated_before(work)):
         work.fire("same_open", data={"other": other})
     elif "restricted" not in told and (codes := [c for c in requestable(union, case.wish) if c not in ADVICE]):
         work.fire("restricted", data={"why": codes})
@@ -70,11 +71,13 @@ def _check(work: Work) -> bool:
     return True
 
 
-def _has_wanted(holdings: Sequence[Holding], wish: Wish) -> bool:
-    return covers(holdings, wish.citation, wish.material)[0] != "no"
+def has_wanted(holdings: Sequence[Holding], wish: Wish, part: str) -> bool:
+    """Of a serial whose volumes are not told, who knows? It is asked for elsewhere, and nobody is held up."""
+    answer = covers(holdings, wish.citation, wish.material, part).answer
+    return answer == "yes" or (answer == "unknown" and wish.material != "serial")
 
 
-def _repeated(work: Work) -> int:
+def repeated_before(work: Work) -> int:
     if work.person is None:
         return 0
     since = work.now - timedelta(days=work.around.settings.repeat_days)
@@ -98,7 +101,7 @@ def _make_rota(work: Work) -> bool:
         chain=[case.requester, case.branch],
         now=work.now,
         seed=seed_of(case),
-        days_left=_days_left(work),
+        days_left=days_left_of(work),
     )
     if not rota.entries:
         _keep(work, rota, None)
@@ -106,7 +109,7 @@ def _make_rota(work: Work) -> bool:
         return True
     asked = [place.candidate.library for place in rota.entries]
     calendars = {symbol: work.around.calendar(symbol) for symbol in asked}
-    limits = {symbol: _clock(work, symbol) for symbol in asked}
+    limits = {symbol: clock_of(work, symbol) for symbol in asked}
     number = _keep(work, rota, predict(rota, calendars, work.now, rota.seed, limits))
     first = max((entry.number for entry in case.entries), default=0) + 1
     entries = [_planned(work, place, first + index) for index, place in enumerate(rota.entries)]
@@ -115,7 +118,7 @@ def _make_rota(work: Work) -> bool:
     return True
 
 
-def _clock(work: Work, symbol: str) -> float:
+def clock_of(work: Work, symbol: str) -> float:
     """Working days after which the library is taken to be silent: both of its clocks."""
     policy = work.network.policy(symbol)
     rush = work.case.wish is not None and work.case.wish.level == "rush"
@@ -134,7 +137,7 @@ def seed_of(case: Case) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=6).digest())
 
 
-def _days_left(work: Work) -> float | None:
+def days_left_of(work: Work) -> float | None:
     assert work.case.wish is not None
     if not work.case.wish.need_before:
         return None

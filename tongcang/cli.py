@@ -14,19 +14,52 @@ from harvester.sources.protocol import SourceError
 from indexer.engine.protocol import EngineError
 from indexer.gate import GateError
 from mappings.crosswalk import CrosswalkError
+from routing.joining import JoiningError
+from routing.mails import MailError
+from routing.simulator.assumptions import AssumptionError
+from routing.tariffs import TariffError
 from store.database import StoreError
 from store.leases import LeaseLost
 from tongcang import settings as settings_module
-from tongcang.commands import demo, doctor, harvest, index, library, mapping, serve, store, work
+from tongcang.commands import (
+    account,
+    demo,
+    dispatch,
+    doctor,
+    harvest,
+    index,
+    ledger,
+    library,
+    mapping,
+    routing,
+    serve,
+    simulate,
+    statistics,
+    store,
+    work,
+)
 from tongcang.logs import configure_logs
 from tongcang.output import messages
 from tongcang.settings import SettingsError
 from tongcang.system import BusyError, System
 
-TOLD = (StoreError, EngineError, SourceError, SettingsError, CrosswalkError, BusyError, GateError, LeaseLost)
+TOLD = (
+    StoreError,
+    EngineError,
+    SourceError,
+    SettingsError,
+    CrosswalkError,
+    BusyError,
+    GateError,
+    LeaseLost,
+    JoiningError,
+    MailError,
+    AssumptionError,
+    TariffError,
+)
 """Errors whose message tells a person what, where and what to do."""
 
-SERVICES = ("serve", "schedule", "work")
+SERVICES = ("serve", "schedule", "work", "dispatch")
 """Commands that run until they are stopped."""
 
 app = typer.Typer(
@@ -54,6 +87,9 @@ app.add_typer(library.app, name="library")
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(index.app, name="index")
 app.add_typer(store.app, name="store")
+app.add_typer(account.app, name="account")
+app.add_typer(routing.app, name="routing")
+app.add_typer(ledger.app, name="ledger")
 app.command("harvest")(harvest.harvest)
 app.command("night")(harvest.night)
 app.command("work")(work.work)
@@ -62,6 +98,10 @@ app.command("rejects")(harvest.rejects)
 app.command("schedule")(harvest.schedule)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
+app.command("dispatch")(dispatch.dispatch)
+app.command("outbox")(dispatch.outbox_command)
+app.command("statistics")(statistics.statistics)
+app.command("simulate")(simulate.simulate)
 app.command("doctor")(doctor.doctor)
 
 

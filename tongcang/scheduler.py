@@ -1,8 +1,9 @@
-"""The scheduler: its own process, which starts the night at the set hour and nothing else."""
+"""The scheduler: its own process. At the set hour it starts the night, and has readers' data forgotten that are due."""
 
 from __future__ import annotations
 
 import signal
+from datetime import UTC, datetime
 from types import FrameType
 
 import structlog
@@ -13,6 +14,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from harvester.sources.protocol import SourceError
 from indexer.engine.protocol import EngineError
 from indexer.gate import GateError
+from routing.retention import forget_due
 from store.database import StoreError
 from store.leases import LeaseLost
 from tongcang.night import active_sources, log_receipt, named_night, run_night
@@ -42,6 +44,14 @@ def night_once(system: System) -> str:
     return receipt.state
 
 
+def forget_readers(system: System) -> None:
+    """Readers' data that were kept for long enough are forgotten; if it can't be done today, then tomorrow."""
+    try:
+        log.info("readers_forgotten", requests=forget_due(system.database, datetime.now(UTC)))
+    except StoreError as error:
+        log.error("forgetting_failed", reason=str(error))
+
+
 def make_scheduler(system: System) -> BlockingScheduler:
     """A scheduler with the night in it, not yet started."""
     hour, minute = system.settings.night_time()
@@ -52,6 +62,15 @@ def make_scheduler(system: System) -> BlockingScheduler:
         CronTrigger(hour=hour, minute=minute, timezone=zone),
         args=[system],
         id="night",
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=GRACE_SECONDS,
+    )
+    scheduler.add_job(
+        forget_readers,
+        CronTrigger(hour=hour, minute=minute, timezone=zone),
+        args=[system],
+        id="forget",
         coalesce=True,
         max_instances=1,
         misfire_grace_time=GRACE_SECONDS,

@@ -50,7 +50,19 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     elastic_timeout: Annotated[float, Meta(gt=0)] = 10.0  # seconds of one search
     log_format: Literal["text", "json"] = "text"
     metrics_token: str = ""  # that a reader of /metrics shows; "" = loopback and private addresses may read
-    pulse: str = ""  # file that `work` and `schedule` touch while they get on; "" = none
+    self_registration: bool = False  # readers may register themselves
+    smtp_host: str = ""  # server that takes our mail; "" = no mail is sent
+    smtp_port: Annotated[int, Meta(ge=0, le=65535)] = 0  # 0 = 587 for starttls, 465 for ssl, 25 for none
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_security: Literal["starttls", "ssl", "none"] = "starttls"
+    smtp_ca: str = ""  # file of the certificates that sign the mail server's; "" = the system's
+    mail_from: str = ""  # address, or 通藏 <tongcang@example.edu.cn>
+    mail_reply_to: str = ""  # "" = mail_from
+    webhook_allow: str = ""  # networks off the public internet that webhooks may reach, separated by blanks or commas
+    peer_allow: str = ""  # the same for ISO 18626 services of libraries
+    http_ca: str = ""  # file of the certificates that sign those of webhooks and peers; "" = the usual ones
+    pulse: str = ""  # file that `work`, `schedule` and `dispatch` touch while they get on; "" = none
     notice_zh: str = ""  # a banner on every page
     notice_en: str = ""
 

@@ -60,6 +60,7 @@ def run(system: System, listener: socket.socket, samples: tuple[Sample, ...] = (
             samples=samples,
             metrics_token=settings.metrics_token,
             data_folder=settings.data,
+            self_registration=settings.self_registration,
         ),
     )
     if settings.log_format == "text":

@@ -15,7 +15,7 @@ from tongcang.system import System
 
 def test_the_night_is_due_at_the_set_hour_in_the_set_zone(tmp_path: Path) -> None:
     system = System(Settings(data=str(tmp_path), night="03:45"))
-    [job] = make_scheduler(system).get_jobs()
+    job = next(each for each in make_scheduler(system).get_jobs() if each.id == "night")
     due = job.trigger.get_next_fire_time(None, datetime(2026, 11, 23, 12, tzinfo=UTC))
     assert due is not None
     assert due.astimezone(UTC) == datetime(2026, 11, 23, 19, 45, tzinfo=UTC)  # 03:45 in Beijing is 19:45 UTC

@@ -1,0 +1,33 @@
+"""Readers' data in requests are kept for as long as their library's policy says, and then forgotten (个人信息保护法
+art. 19, 47).
+
+What stays (events, tallies, the ledger) says nothing of whose a request was, so statistics go on. A mail that told a
+reader of his request goes with it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from routing.settings import load_network
+from store import requests
+from store.database import Database
+
+AT_ONCE = 500
+"""Requests that one transaction forgets."""
+
+
+def forget_due(database: Database, now: datetime) -> int:
+    """Forget whose the requests were that have been closed for longer than their library keeps that. How many."""
+    with database.read() as unit:
+        network = load_network(unit)
+    total = 0
+    for symbol in sorted(network.libraries):
+        before = now - timedelta(days=network.policy(symbol).retention_days)
+        while True:
+            with database.write() as unit:
+                done = requests.forget_persons(unit, symbol, before, AT_ONCE)
+            total += done
+            if done < AT_ONCE:
+                break
+    return total
