@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 from mappings.requests import LEVELS, SERVICES, Wish
 from routing import clocks
 from routing.citations import citation_of, clean, missing, wish_facts
+from routing.previewing import Preview, preview
 from routing.settings import load_network, load_settings
 from routing.sourcing import live_union
 from routing.states import TIMERS, Case, Entry, NotAllowed
@@ -92,6 +93,10 @@ class RequestService:
         work.fire("submit", structs.replace(actor, library=actor.library or requester), data=data)
         settle(work)
         return work.save()
+
+    def preview(self, unit: Unit, wish: Wish, library: str, reader: int = 0) -> Preview:
+        """What would become of it, for a reader of that library. Writes nothing."""
+        return preview(unit, self.around(unit), completed(unit, wish), library, reader)
 
     def fire(
         self,
