@@ -18,7 +18,7 @@ from store.accounts import CONTACT
 from store.columns import Id, Instant, Words
 from store.database import Unit, metadata
 
-PERSONAL = frozenset((*CONTACT, "login", "password", "code", "reader", "patron", "address"))
+PERSONAL = frozenset((*CONTACT, "login", "password", "delivery"))
 """Names of what must not stand in the audit, at any depth."""
 
 WAYS = ("session", "key", "command", "system")
