@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export TONGCANG_PORT ?= 8000
 
-.PHONY: demo test servers setup setup-dev check bench bench-engines bench-parity clean
+.PHONY: demo test servers setup setup-dev check simulate bench bench-engines bench-parity clean
 
 demo: setup
 	$(BIN)/tongcang demo
@@ -26,6 +26,10 @@ check: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Policies of routing compared in simulated worlds that the study calibrates.
+simulate: setup
+	$(BIN)/tongcang simulate
 
 # From a file to searchable union records, at 100,000 records, on the embedded default.
 bench: setup-dev

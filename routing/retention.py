@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from routing.settings import load_network
-from store import requests
+from store import outbox, payments, requests
 from store.database import Database
 
 AT_ONCE = 500
@@ -26,8 +26,12 @@ def forget_due(database: Database, now: datetime) -> int:
         before = now - timedelta(days=network.policy(symbol).retention_days)
         while True:
             with database.write() as unit:
-                done = requests.forget_persons(unit, symbol, before, AT_ONCE)
-            total += done
-            if done < AT_ONCE:
+                forgotten = requests.forget_persons(unit, symbol, before, AT_ONCE)
+                payments.forget_requests(unit, forgotten)
+                for account in sorted(set(forgotten.values())):
+                    his = [number for number, whose in forgotten.items() if whose == account]
+                    outbox.erase_messages(unit, "email", str(account), his)
+            total += len(forgotten)
+            if len(forgotten) < AT_ONCE:
                 break
     return total

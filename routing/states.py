@@ -182,6 +182,7 @@ class Case(Struct, frozen=True, omit_defaults=True):
     entries: tuple[Entry, ...] = ()
     acknowledged: tuple[str, ...] = ()  # checks that were told and overridden: owned, dup_hold, restricted
     desk: str = ""  # library whose officers search for it
+    searched_by: str = ""  # library whose officers found out what is meant (代查)
     other: int = 0  # the request that it repeats
     partners: bool = False  # the rota goes on to partners and libraries that may only hold it
     reason: str = ""  # why it ended unfilled, or what was overridden last
@@ -317,7 +318,7 @@ def _resolved(case: Case, event: Event) -> Case:
     """A desk has found out what is meant, and perhaps which union record it is."""
     assert case.wish is not None
     wish = msgspec.convert(event.data["wish"], Wish) if "wish" in event.data else case.wish
-    return structs.replace(case, wish=wish)
+    return structs.replace(case, wish=wish, searched_by=event.library if event.actor == "node" else case.searched_by)
 
 
 def _overridden(case: Case, event: Event) -> Case:

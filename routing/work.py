@@ -154,6 +154,8 @@ class Work:
                 actual_cost=entry.cost,
                 at=self.now,
                 libraries=self.network.libraries,
+                searched_by=self.case.searched_by if self.case.searched_by in self.network.nodes else "",
+                carrier="microform" if event.data.get("format") == "microform" else "print",
             )
         elif event.entry and event.name in learning.ANSWERS and before.entry(event.entry).asked > 1:
             # Its copy was bad and no better one came: what was posted for it is given back. (Nothing, else.)

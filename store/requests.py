@@ -311,25 +311,19 @@ def erase_person(unit: Unit, account: int) -> int:
     return int(unit.execute(delete(request_person).where(request_person.c.account == account)).rowcount)
 
 
-def forget_persons(unit: Unit, requester: str, closed_before: datetime, limit: int = 1000) -> int:
-    """Forget whose they were, of the library's requests closed before; how many were forgotten."""
+def forget_persons(unit: Unit, requester: str, closed_before: datetime, limit: int = 1000) -> dict[int, int]:
+    """Forget whose they were, of the library's requests closed before; the account of each that was forgotten."""
     c, p = request.c, request_person.c
     due = (
-        select(p.request_id)
+        select(p.request_id, p.account)
         .join(request, c.id == p.request_id)
         .where(c.requester == requester, c.closed < closed_before)
         .limit(limit)
     )
-    numbers = list(unit.execute(due).scalars())
-    return int(unit.execute(delete(request_person).where(p.request_id.in_(numbers))).rowcount) if numbers else 0
-
-
-def has_person(unit: Unit, account: int) -> bool:
-    """Does any request still stand in the account's name?"""
-    return (
-        unit.execute(select(request_person.c.request_id).where(request_person.c.account == account).limit(1)).first()
-        is not None
-    )
+    found = {row[0]: row[1] for row in unit.execute(due)}
+    if found:
+        unit.execute(delete(request_person).where(p.request_id.in_(sorted(found))))
+    return found
 
 
 def _request(row: Any) -> RequestRow:

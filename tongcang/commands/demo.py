@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +17,9 @@ import msgspec
 import typer
 
 from harvester.sources.protocol import SourceError
+from routing.joining import join, read_joining
 from search_api.settings import Sample
-from store import libraries
+from store import libraries, policies
 from store.libraries import SourceConfig
 from tongcang.commands.harvest import EXIT, AsJson, show
 from tongcang.commands.serve import listening, run
@@ -25,6 +28,7 @@ from tongcang.output import messages, progress_bars
 from tongcang.sample import SAMPLE_NOTICE_EN, SAMPLE_NOTICE_ZH
 from tongcang.sample.consortium import Consortium, build, describe
 from tongcang.sample.delivery import SourceDescription
+from tongcang.sample.people import make_people
 from tongcang.settings import Settings
 from tongcang.system import System
 
@@ -70,8 +74,27 @@ def demo(
     for sample in SAMPLES:
         address = f"{settings.public_url}/search?q={sample.query.replace(' ', '+')}"
         messages.print(f"  {address}   {sample.zh} {sample.en}", markup=False, soft_wrap=True)
-    with listener:
+    people = make_people(system.database, settings.folder, datetime.now(UTC))
+    messages.print(
+        f"\n试一试文献传递 Try a request: {settings.public_url}/sign-in as reader-cl, answer it as officer-thu …; "
+        f"passwords: {people}",
+        markup=False,
+        soft_wrap=True,
+    )
+    with listener, dispatcher(settings):
         run(system, listener, SAMPLES)
+
+
+@contextmanager
+def dispatcher(settings: Settings) -> Iterator[None]:
+    """The process that lets clocks run out and sends messages, beside the page; it ends with the block."""
+    command = [sys.executable, "-m", "tongcang.cli", "--data", settings.data, "dispatch"]
+    environment = os.environ | {"TONGCANG_DATABASE": "", "TONGCANG_BASE_URL": settings.public_url}
+    with subprocess.Popen(command, env=environment) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 def _settings(given: Settings) -> Settings:
@@ -149,6 +172,8 @@ def _register(system: System, consortium: Consortium, base_url: str) -> None:
                 mapping=source.mapping,
             )
             libraries.put_source(unit, _slug(source), source.library, source.kind, config)
+        if not policies.all_policies(unit):
+            join(unit, read_joining(), datetime.now(UTC))
 
 
 def _slug(source: SourceDescription) -> str:

@@ -30,6 +30,7 @@ from request_desk import (
 
 from mappings.requests import REASONS, Citation, Closure, Wish
 from routing.learning import relearn
+from routing.retention import forget_due
 from routing.service import Incomplete, UnknownRequest
 from routing.settings import RoutingSettings, load_network, load_settings
 from routing.states import ACTIVE, CLOSED, Case, NotAllowed, fold, possible
@@ -654,10 +655,13 @@ def test_a_timer_of_a_request_that_has_moved_on_does_nothing(desk: Desk) -> None
 def test_whose_requests_they_were_is_forgotten_and_the_rest_stays(any_desk: Desk) -> None:
     desk = any_desk
     case = desk.does(desk.ask(FREE), "cancel", "reader")
-    with desk.database.write() as unit:
-        assert requests.forget_persons(unit, "CLCN", desk.now) == 0, "not yet"
-        assert requests.forget_persons(unit, "CLCN", desk.now + timedelta(seconds=1)) == 1
+    with desk.database.read() as unit:
+        assert outbox.messages_of(unit, case.request_id) != []
+    assert forget_due(desk.database, desk.now + timedelta(days=89)) == 0, "not yet"
+    assert forget_due(desk.database, desk.now + timedelta(days=91)) == 1
+    with desk.database.read() as unit:
         assert requests.person_of(unit, case.request_id) is None
+        assert str(CL_READER) not in [each.target for each in outbox.messages_of(unit, case.request_id)]
     assert check_stored(desk, case.request_id).state == "closed_cancelled"
 
 
