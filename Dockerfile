@@ -16,6 +16,7 @@ COPY README.md ./
 COPY mappings mappings
 COPY store store
 COPY harvester harvester
+COPY routing routing
 COPY indexer indexer
 COPY search_api search_api
 COPY tongcang tongcang

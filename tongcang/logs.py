@@ -62,7 +62,7 @@ def configure_logs(settings: Settings, *, quiet: bool = False) -> None:
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
     """What must stand in no log, in every form in which it may turn up; the longest first."""
-    plain = {settings.elastic_api_key, settings.elastic_password, settings.metrics_token}
+    plain = {settings.elastic_api_key, settings.elastic_password, settings.metrics_token, settings.smtp_password}
     passwords = [login.partition(":")[2] for login in logins(f"{settings.database} {settings.elastic_urls}")]
     passwords += [password for found in _PASSWORD.findall(settings.database) for password in found]
     plain |= {form for password in passwords for form in (password, unquote(password))}
