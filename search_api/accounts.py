@@ -140,6 +140,45 @@ def _complaints(new: NewReader, needed: tuple[str, ...]) -> dict[str, Words]:
     return found | missing
 
 
+# ---------------------------------------------------------------------------------------------- managing others'
+
+
+def add_person(door: Door, who: Actor, new: NewAccount) -> tuple[Account, str]:
+    """(account without a password, one-time code with which its owner sets one)."""
+    told = {"login": new.login, "name": new.name, "email": new.email, "phone": new.phone, "card": new.card}
+    if found := contact.complaints(told):
+        raise RefusedError(found)
+    code, now = new_code(), door.now()
+    with door.database.write() as unit:
+        try:
+            made = accounts.add_account(unit, new, now)
+        except AccountError as error:
+            raise refused(error) from error
+        accounts.set_code(unit, made.id, code_hash(code), now + timedelta(days=CODE_DAYS))
+        after = {"library": made.library, "roles": made.roles}
+        record(unit, who, "account.add", _name(made.id), now, None, after)
+    return made, code
+
+
+def manage(door: Door, who: Actor, its: Account, roles: tuple[str, ...] | None, active: bool | None) -> Account:
+    """Other roles, shut or opened; None = as it is. What is the same already is noted nowhere."""
+    now = door.now()
+    with door.database.write() as unit:
+        try:
+            after = its if roles is None else accounts.set_roles(unit, its.id, roles)
+        except AccountError as error:
+            raise refused(error) from error
+        if active is not None:
+            accounts.set_active(unit, its.id, active)
+            if not active:
+                sessions.end_sessions_of(unit, its.id)
+            after = accounts.require_account(unit, its.id)
+        before_and_after = [{"roles": each.roles, "active": each.active} for each in (its, after)]
+        if before_and_after[0] != before_and_after[1]:
+            record(unit, who, "account.manage", _name(its.id), now, *before_and_after)
+    return after
+
+
 # ---------------------------------------------------------------------------------------------- one's own
 
 

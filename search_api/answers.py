@@ -175,6 +175,30 @@ class AccountAnswer(Struct, frozen=True):
     csrf: str  # of a session: to be sent as X-CSRF-Token with whatever changes something; empty for a key
 
 
+class PersonEntry(Struct, frozen=True):
+    """An account, as those see it who manage it."""
+
+    id: str
+    login: str
+    name: str
+    roles: tuple[str, ...]
+    library: str
+    active: bool
+    can_sign_in: bool  # it has a password
+    created: str
+    erased: str  # empty: it is not
+
+
+class PeopleAnswer(Struct, frozen=True):
+    accounts: tuple[PersonEntry, ...]
+
+
+class NewPersonAnswer(Struct, frozen=True):
+    account: PersonEntry
+    code: str  # with which its owner sets a password at /set-password: shown this once
+    code_days: int
+
+
 class OwnSession(Struct, frozen=True):
     begun: str
     seen: str

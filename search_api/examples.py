@@ -172,6 +172,14 @@ EXPORT = answers.ExportAnswer(
 
 READER = answers.ReaderAnswer("4815162342108742", "ruc-20240012", "RUC", "3K7M-2Q9V-8XB1-RD6T", 14)
 
+PERSON = answers.PersonEntry(
+    "6021947365529311", "ruc-desk", "文献传递", ("requester", "supplier"), "RUC", True, True, "2026-03-01T08:00:00Z", ""
+)
+
+PEOPLE = answers.PeopleAnswer((PERSON,))
+
+NEW_PERSON = answers.NewPersonAnswer(PERSON, "3K7M-2Q9V-8XB1-RD6T", 14)
+
 KEYS = answers.KeysAnswer((KEY,))
 
 NEW_KEY = answers.NewKeyAnswer("tck_k3v9x0q2ab_…", KEY)

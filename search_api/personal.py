@@ -34,6 +34,20 @@ def account_answer(account: Account, csrf: str = "") -> answers.AccountAnswer:
     )
 
 
+def person_entry(account: Account) -> answers.PersonEntry:
+    return answers.PersonEntry(
+        id=str(account.id),
+        login=account.login,
+        name=account.name,
+        roles=account.roles,
+        library=account.library,
+        active=account.active,
+        can_sign_in=account.can_sign_in,
+        created=_instant(account.created),
+        erased=_instant(account.erased),
+    )
+
+
 def key_entry(key: ApiKey, now: datetime) -> answers.KeyEntry:
     return answers.KeyEntry(
         id=str(key.id),

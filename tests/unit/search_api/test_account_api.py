@@ -248,3 +248,88 @@ def test_a_system_librarian_makes_keys_for_every_library_that_there_is(app: Fast
     mixed = send(system, "POST", "/api/keys", json=KEY | {"library": "PKU", "roles": ["supplier", "system"]})
     assert mixed.status_code == 422 and mixed.json()["parameters"][0]["parameter"] == "roles"
     add_person(app, "unused")
+
+
+# ---------------------------------------------------------------------------------------------- managing accounts
+
+PERSON = {"login": "desk", "roles": ["supplier", "requester"], "name": "文献传递"}
+
+
+def test_an_admin_makes_accounts_of_his_library_with_a_code(app: FastAPI) -> None:
+    admin = signed_in(app, "boss", "admin")
+    made = send(admin, "POST", "/api/accounts", json=PERSON)
+    assert made.status_code == 201
+    answer = msgspec.json.decode(made.content, type=answers.NewPersonAnswer)
+    assert (answer.account.roles, answer.account.library, answer.account.can_sign_in) == (
+        ("requester", "supplier"), "CLCN", False,
+    )  # fmt: skip
+    fields = {"login": "desk", "code": answer.code, "password": PASSWORD, "again": PASSWORD}
+    assert Browser(app).post("/set-password", "/set-password", **fields).status_code == 303
+    people = msgspec.json.decode(admin.get("/api/accounts").content, type=answers.PeopleAnswer)
+    assert {each.login: each.can_sign_in for each in people.accounts} == {"boss": True, "desk": True}
+    again = send(admin, "POST", "/api/accounts", json=PERSON)
+    assert again.status_code == 422 and again.json()["parameters"][0]["parameter"] == "login"
+    assert actions(app) == ["account.add", "account.password"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"roles": ["system"]}, 403),
+        ({"roles": ["supplier", "auditor"]}, 403),
+        ({"roles": ["root"]}, 403),
+        ({"roles": ["reader", "admin"]}, 422),
+        ({"roles": []}, 422),
+        ({"library": "PKU"}, 403),
+        ({"library": "NONE"}, 403),
+        ({"login": "a b"}, 422),
+        ({"email": "nowhere"}, 422),
+        ({"password": "x"}, 422),
+    ],
+)
+def test_an_account_is_not_made_so(app: FastAPI, changes: dict[str, Any], status: int) -> None:
+    admin = signed_in(app, "boss", "admin")
+    assert send(admin, "POST", "/api/accounts", json=PERSON | changes).status_code == status
+    assert actions(app) == []
+
+
+def test_shutting_and_opening_and_other_roles(app: FastAPI) -> None:
+    admin, desk = signed_in(app, "boss", "admin"), signed_in(app, "desk", "supplier")
+    path = f"/api/accounts/{desk.get('/api/account').json()['id']}"
+    shut = send(admin, "PATCH", path, json={"active": False})
+    assert (shut.status_code, shut.json()["active"]) == (200, False)
+    assert desk.get("/api/account").status_code == 401
+    assert send(admin, "PATCH", path, json={"active": False}).status_code == 200, "nothing more to note"
+    changed = send(admin, "PATCH", path, json={"active": True, "roles": ["requester"]})
+    assert (changed.json()["active"], changed.json()["roles"]) == (True, ["requester"])
+    assert desk.get("/api/account").status_code == 401, "the session was ended, not put aside"
+    for roles, status in ((["system"], 403), (["reader", "admin"], 422), ([], 422)):
+        assert send(admin, "PATCH", path, json={"roles": roles}).status_code == status
+    assert actions(app) == ["account.manage", "account.manage"]
+
+
+def test_accounts_of_another_library_or_of_the_house_are_as_unknown_as_none(app: FastAPI) -> None:
+    """IDOR, and no way up: an admin who could shut or change a system librarian would be more than he."""
+    admin = signed_in(app, "boss", "admin")
+    for login, role in (("pku-desk", "supplier"), ("sys", "system"), ("checker", "auditor")):
+        made = add_person(app, login, role, library="PKU")
+        refused = send(admin, "PATCH", f"/api/accounts/{made.id}", json={"active": False})
+        none = send(admin, "PATCH", "/api/accounts/12345", json={"active": False})
+        assert refused.status_code == none.status_code == 404
+    assert [each["login"] for each in admin.get("/api/accounts").json()["accounts"]] == ["boss"]
+    assert admin.get("/api/accounts?library=PKU").json() == {"accounts": []}
+    system = Browser(app)
+    system.sign_in("sys", PASSWORD)
+    assert len(system.get("/api/accounts").json()["accounts"]) == 4
+    assert len(system.get("/api/accounts?library=PKU").json()["accounts"]) == 1
+    assert send(system, "POST", "/api/accounts", json=PERSON | {"library": "PKU"}).status_code == 201
+    assert send(system, "POST", "/api/accounts", json=PERSON | {"login": "x", "library": "NONE"}).status_code == 422
+
+
+@pytest.mark.parametrize("role", ["reader", "requester", "supplier", "auditor"])
+def test_others_manage_nobody(app: FastAPI, role: str) -> None:
+    browser = signed_in(app, "somebody", role)
+    own = browser.get("/api/account").json()["id"]
+    assert browser.get("/api/accounts").status_code == 403
+    assert send(browser, "POST", "/api/accounts", json=PERSON).status_code == 403
+    assert send(browser, "PATCH", f"/api/accounts/{own}", json={"roles": ["admin"]}).status_code == 403
