@@ -20,7 +20,7 @@ from tongcang.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-RUNNING = ("serve", "schedule")
+RUNNING = ("serve", "schedule", "dispatch")
 """Commands that run until they are stopped."""
 
 
@@ -44,9 +44,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_every_setting_is_explained_with_its_default() -> None:
-    """In the tables of the operator's guide, or of the cluster's: | `name`, `name` | `default`, `default` | … |"""
+    """In the tables of the guides for operators: | `name`, `name` | `default`, `default` | … |"""
     explained: dict[str, str] = {}
-    for name in ("cluster.md", "operating.md"):
+    for name in ("cluster.md", "messages.md", "operating.md"):
         page = (ROOT / "docs" / name).read_text(encoding="utf-8")
         for names, told in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| *(.*?) *\| \S", page, re.MULTILINE):
             settings = re.findall(r"`(\w+)`", names)
