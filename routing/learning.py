@@ -13,6 +13,7 @@ import msgspec
 from mappings.requests import Event
 from routing.calendar import Calendar
 from routing.citations import display, wanted_part
+from routing.correcting import void_until
 from routing.estimates import HALF_LIFE, HoldingPast, Tally, filled, found_out, keys_of, refused, silent
 from routing.network import Network
 from routing.states import Case, Entry, NotAllowed, apply
@@ -22,6 +23,9 @@ from store.performance import Correction
 
 ANSWERS = ("fill", "refuse", "silence", "cancel_yes", "reject")
 """Events of an entry that end what a library was asked."""
+
+ALL = 1_000_000
+"""Corrections."""
 
 CORRECTED = ("NotHeld", "NotOnShelf")
 
@@ -124,7 +128,7 @@ def relearn(
 ) -> int:
     """Count everything again from the events, in the order in which they happened; how many answers were counted.
 
-    Corrections are people's work by now and stay as they are.
+    Corrections are people's work by now: they stay as they are, and what they have made void stays void.
     """
     answers: list[tuple[datetime, Event, Case]] = []
     for events in histories:
@@ -137,6 +141,7 @@ def relearn(
             except NotAllowed:  # of a life cycle that has changed since: what was learnt up to here stays
                 break
     answers.sort(key=lambda each: (each[0], each[1].request_id, each[1].seq))
+    void = void_until(performance.corrections_of(unit, closed=True, limit=ALL))
     tallies: dict[str, Tally] = {}
     trust: dict[tuple[str, str], HoldingPast] = {}
     for _, event, case in answers:
@@ -145,8 +150,8 @@ def relearn(
         for key in tally_keys(network, case, entry.supplier):
             tallies[key] = counted(tallies.get(key, Tally()), entry, event, calendar, half_life)
         record = case.wish.citation.record_id if case.wish else ""
-        if record and (code := _finding(event)):
-            at = (record, entry.supplier)
+        at = (record, entry.supplier)
+        if record and (code := _finding(event)) and not (at in void and event.at <= void[at]):
             trust[at] = found_out(trust.get(at, HoldingPast()), code, day_of(event.at))
     performance.forget_performance(unit)
     performance.put_tallies(unit, {key: msgspec.json.encode(value).decode() for key, value in tallies.items()})

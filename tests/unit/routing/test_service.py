@@ -29,7 +29,8 @@ from request_desk import (
 )
 
 from mappings.requests import REASONS, Citation, Closure, Wish
-from routing.learning import relearn
+from routing.correcting import settle_correction
+from routing.learning import past_decoder, relearn
 from routing.retention import forget_due
 from routing.service import Incomplete, UnknownRequest
 from routing.settings import RoutingSettings, load_network, load_settings
@@ -619,6 +620,28 @@ def test_everything_learnt_can_be_counted_again(any_desk: Desk) -> None:
         assert relearn(unit, network, calendars, list(histories(unit))) == 10
         assert performance.tallies(unit, keys) == before
         assert performance.trust_in(unit, wish().citation.record_id, ["BNU", "RUC", "THU"]) == trust
+
+
+@pytest.mark.parametrize("result", ["holding_right", "holding_wrong"])
+def test_what_cataloguers_find_out_of_a_holding_counts(desk: Desk, result: str) -> None:
+    supplier = suppliers(desk.ask())[0]
+    desk.answers(desk.case(Case(1)), "refuse", code="NotHeld")
+    with desk.database.write() as unit:
+        [opened] = performance.corrections_of(unit, supplier)
+        with pytest.raises(ValueError, match="no result"):
+            settle_correction(unit, opened.id, "perhaps", "", desk.now)
+        assert settle_correction(unit, opened.id, result, "已核对", desk.now)
+        assert not settle_correction(unit, opened.id, result, "", desk.now), "once"
+        assert performance.corrections_of(unit, supplier) == []
+    chances = {entry.supplier: entry.scores[0] for entry in desk.ask(reader=300).entries}
+    others = max(chances[symbol] for symbol in {"BNU", "RUC", "THU"} - {supplier})
+    assert (chances[supplier] > 0.9 * others) == (result == "holding_right")
+    with desk.database.write() as unit:
+        before = performance.trust_in(unit, opened.record, [supplier])
+        relearn(unit, load_network(unit), {}, list(histories(unit)))
+        after = performance.trust_in(unit, opened.record, [supplier])
+    believed = [past_decoder.decode(each.get(supplier, "{}")).not_held == 0 for each in (before, after)]
+    assert believed == [result == "holding_right"] * 2
 
 
 def test_a_hundred_clocks_that_have_run_out_are_dealt_with_in_one_pass(desk: Desk) -> None:
