@@ -10,6 +10,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from routing.service import RequestService
+from routing.withdrawing import withdraw_open
 from search_api.access import contact, passwords
 from search_api.access.door import Door
 from search_api.access.principal import Principal
@@ -226,7 +228,8 @@ def change_password(door: Door, who: Actor, password: str, again: str) -> None:
 
 
 def erase_own(door: Door, who: Actor) -> None:
-    """The password was confirmed before."""
+    """The password was confirmed before. What he has asked for and what was not supplied yet is cancelled first."""
+    withdraw_open(door.database, RequestService(door.now), who.who)
     folder = door.settings.data_folder
     erase_person(door.database, Path(folder) if folder else None, who.who, who, door.now())
 

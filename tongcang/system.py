@@ -9,12 +9,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from multiprocessing import get_context
 
 from indexer.engine.elastic import ElasticEngine
 from indexer.engine.embedded import EmbeddedEngine
 from indexer.engine.protocol import Engine
 from store.database import Database
+from store.erasures import reapply_erasures
 from tongcang.settings import Settings
 from tongcang.work_lock import BusyError, file_lock, leased, refuse_beside_a_night
 
@@ -36,6 +38,8 @@ class System:
             opened = Database(self.settings.database_url)
             try:
                 opened.migrate()
+                # A backup of before an erasure may have been restored.
+                reapply_erasures(opened, self.settings.folder, datetime.now(UTC))
             except BaseException:
                 opened.close()  # nobody else knows of its connections
                 raise

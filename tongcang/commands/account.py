@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
+from routing.service import RequestService
+from routing.withdrawing import withdraw_open
 from search_api.access.door import Door, stands_for
 from search_api.access.passwords import complaint
 from search_api.access.tokens import code_hash, new_code
@@ -161,6 +163,7 @@ def erase(
         account = _found(unit, login)
     if not yes:
         typer.confirm(f"Erase {account.login} for good?", abort=True, err=True)
+    withdraw_open(system.database, RequestService(_door(system).now), account.id)
     erase_person(system.database, system.settings.folder, account.id, COMMAND, _door(system).now())
     with system.database.read() as unit:
         erased = accounts.require_account(unit, account.id)

@@ -61,6 +61,8 @@ def run(system: System, listener: socket.socket, samples: tuple[Sample, ...] = (
             metrics_token=settings.metrics_token,
             data_folder=settings.data,
             self_registration=settings.self_registration,
+            session_idle=settings.session_idle,
+            session_lasting=settings.session_lasting,
         ),
     )
     if settings.log_format == "text":

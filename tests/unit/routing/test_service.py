@@ -35,6 +35,7 @@ from routing.retention import forget_due
 from routing.service import Incomplete, UnknownRequest
 from routing.settings import RoutingSettings, load_network, load_settings
 from routing.states import ACTIVE, CLOSED, Case, NotAllowed, fold, possible
+from routing.withdrawing import withdraw_open
 from routing.work import Actor, Surroundings, case_decoder
 from store import choices, ledger, outbox, performance, requests, timers
 from store.database import Database
@@ -686,6 +687,15 @@ def test_whose_requests_they_were_is_forgotten_and_the_rest_stays(any_desk: Desk
         assert requests.person_of(unit, case.request_id) is None
         assert str(CL_READER) not in [each.target for each in outbox.messages_of(unit, case.request_id)]
     assert check_stored(desk, case.request_id).state == "closed_cancelled"
+
+
+def test_who_is_erased_leaves_no_work_behind(desk: Desk) -> None:
+    asked, supplied = desk.ask(), desk.ask(wish(CAPITAL_ONLY), library="RUC", reader=RUC_READER)
+    searched, lent = desk.ask(FREE), desk.answers(desk.ask(wish(SERIAL, service="loan", date="2001")), "fill")
+    assert withdraw_open(desk.database, desk.service, CL_READER) == 2
+    states = [check_stored(desk, case.request_id).state for case in (asked, supplied, searched, lent)]
+    assert states == ["cancelling", "asking", "closed_cancelled", "delivered"]
+    assert withdraw_open(desk.database, desk.service, CL_READER) == 0
 
 
 # ---------------------------------------------------------------------------------------------- any sequence
