@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.simulator.experiment import POLICIES, Report, ScenarioReport
 from routing.simulator.measures import Interval
 from routing.simulator.wording import MEASURE_WORDS, POLICY_WORDS, shown
-from routing.svg import Drawing
+from routing.svg import SHEET, Drawing
 
 COLUMNS = (("days14", 14.0, 2.0), ("fill", 1.0, 0.25), ("within3", 1.0, 0.25))
 """Measure, end of its axis, step of the grid."""
@@ -92,5 +92,5 @@ def _mark(drawing: Drawing, policy: str, interval: Interval, left: float, end: f
     if policy == "S":
         drawing.add("path", tip=tip, d=f"M{x:.1f} {y - 6.5:.1f}l6.5 6.5l-6.5 6.5l-6.5 -6.5z")
     else:
-        fill = "none" if policy == "oracle" else "currentColor"
+        fill = SHEET if policy == "oracle" else "currentColor"
         drawing.add("circle", tip=tip, cx=x, cy=y, r=3.6, fill=fill, stroke="currentColor", stroke_width=1.4)

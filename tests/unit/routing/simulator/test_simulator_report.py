@@ -3,14 +3,17 @@ told where it did not."""
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import msgspec
 import pytest
 from lxml import etree
 from msgspec.structs import replace
 
+from routing.simulator.assumptions import frame
 from routing.simulator.caveats import caveats
 from routing.simulator.chart import COLUMNS, draw
 from routing.simulator.experiment import POLICIES, Report, Row, ScenarioReport, StudyLine, run
@@ -165,3 +168,9 @@ def test_the_chart_is_accessible_and_whole(report: Report) -> None:
     for each in root.iter(f"{SVG}circle"):
         assert 0 < float(each.get("cx")) < width
         assert 0 < float(each.get("cy")) < height
+
+
+def test_the_guide_tells_every_policy_and_scenario() -> None:
+    page = (Path(__file__).resolve().parents[4] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert rows == [*POLICIES, *frame().scenarios]
