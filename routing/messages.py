@@ -35,7 +35,9 @@ SUPPLIER_EVENTS = {
 AFTER_SUPPLY = {"receive": "supplier.received", "returned": "supplier.returned"}
 """Events of the request that the library which supplied it is told."""
 
-PEER_EVENTS = frozenset(("will_supply", "condition", "fill", "close", "give_up", "expire", "cancel_done", "returned"))
+PEER_EVENTS = frozenset(
+    ("will_supply", "condition", "incomplete", "fill", "close", "give_up", "expire", "cancel_done", "returned")
+)
 """Events that a library is told which sent us the request as its own ISO 18626 message. That one of several libraries
 refuses is not its affair."""
 
@@ -142,11 +144,14 @@ class _Writer:
 
     def to_peer(self) -> Iterator[OutgoingMessage]:
         """To the requesting library, where the request is its own ISO 18626 message."""
+        if self._is_peers and self.event.name in PEER_EVENTS and (self.changed or self.event.name == "will_supply"):
+            yield self._message("iso18626", self.after.requester, "peer.status", self.entry or self.after.filled)
+
+    @property
+    def _is_peers(self) -> bool:
+        """Its people work at another system, which is told by messages of ISO 18626 and decides there."""
         after = self.after
-        if after.source != "iso18626" or self.facts.channels.get(after.requester) != "iso18626":
-            return
-        if self.event.name in PEER_EVENTS and (self.changed or self.event.name == "will_supply"):
-            yield self._message("iso18626", after.requester, "peer.status", self.entry or after.filled)
+        return after.source == "iso18626" and self.facts.channels.get(after.requester) == "iso18626"
 
     def to_reader(self) -> Iterator[OutgoingMessage]:
         kind = self._readers_kind() if self.facts.reader else ""
@@ -178,7 +183,7 @@ class _Writer:
         kind = kinds.get(self.event.name, "")
         if self.event.name == "recall" and self.event.data.get("why") in ("receipt", "action"):
             kind = "officer.overdue"
-        if kind and self.facts.officers and self.after.requester:
+        if kind and self.facts.officers and self.after.requester and not self._is_peers:
             yield self._message("email", self.after.requester, kind, self.entry)
 
     def to_programs(self) -> Iterator[OutgoingMessage]:

@@ -38,11 +38,12 @@ class NewRequest(Struct, frozen=True):
 
     wish: Wish
     library: str  # the reader's
-    reader: int  # account id
+    reader: int  # account id; 0 = nobody is known: another system asks for somebody whom it knows
     note: str = ""
     delivery: str = ""
     source: str = "form"  # record, openurl, form, api, iso18626
     sponsored: bool = False  # an officer asks for the reader
+    told: Mapping[str, Any] = {}  # what else its first event is to tell
 
 
 class Incomplete(Exception):  # noqa: N818 — it says what is wrong
@@ -80,10 +81,12 @@ class RequestService:
         wish = completed(unit, new.wish)
         require_sound(wish, around.now)
         number = requests.new_request(unit, around.now)
-        person = Person(new.reader, new.note, new.delivery)
-        requests.put_person(unit, number, person)
+        person = Person(new.reader, new.note, new.delivery) if new.reader else None
+        if person is not None:
+            requests.put_person(unit, number, person)
         work = Work(unit, around, Case(number), person)
         data = {
+            **new.told,
             "requester": requester,
             "branch": branch,
             "wish": msgspec.to_builtins(wish),

@@ -222,8 +222,8 @@ def _not_now(work: Work, entry: Entry) -> str:
         return code
     if policy.daily_cap and not entry.parent:
         today = work.now.replace(hour=0, minute=0, second=0, microsecond=0)
-        load = requests.loads(work.unit, [entry.supplier], (), today, work.now)[entry.supplier]
-        if load.sent_today >= policy.daily_cap and len(case.planned) > 1:
+        sent = requests.sent_since(work.unit, [entry.supplier], today).get(entry.supplier, 0)
+        if sent >= policy.daily_cap and len(case.planned) > 1:
             return "cap_reached"
     return ""
 
@@ -268,6 +268,18 @@ def _recall_what_is_over(work: Work) -> bool:
     return True
 
 
+def _decide_for_peer(work: Work) -> bool:
+    """Whoever asks by ISO 18626 has its people at another system. They have looked whether they own it before they
+    asked, and hear at the end of the rota that nobody had it."""
+    case = work.case
+    if case.source != "iso18626":
+        return False
+    event = {"dup_hold": "separate", "review": "close"}.get(case.state, "insist")
+    reason = "end of rota" if event == "close" else "asked for by ISO 18626"
+    work.fire(event, RULE, data={"reason": reason} | ({"check": case.state} if event == "insist" else {}))
+    return True
+
+
 def _wait(work: Work) -> bool:
     return False
 
@@ -275,14 +287,14 @@ def _wait(work: Work) -> bool:
 _STEPS: dict[str, Callable[[Work], bool]] = {
     "draft": _wait,
     "checking": _check,
-    "owned": _wait,
-    "dup_hold": _wait,
-    "restricted": _wait,
+    "owned": _decide_for_peer,
+    "dup_hold": _decide_for_peer,
+    "restricted": _decide_for_peer,
     "blank": _wait,
     "routing": _make_rota,
     "asking": _ask,
     "condition": _decide,
-    "review": _wait,
+    "review": _decide_for_peer,
     "cancelling": _cancel,
 }
 """In any other state, all that is left is to recall whoever is still being asked."""

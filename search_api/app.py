@@ -41,7 +41,21 @@ from search_api.problems import (
 from search_api.queries import MAX_QUERY, SearchParameters
 from search_api.request_problems import incomplete, not_allowed, unknown_request
 from search_api.requesting import Requesting
-from search_api.routes import account, account_api, accounts_api, api, metrics, pages, readers, requests_api, sign_in
+from search_api.routes import (
+    account,
+    account_api,
+    accounts_api,
+    api,
+    iso18626,
+    metrics,
+    officer_pages,
+    pages,
+    readers,
+    request_forms,
+    request_pages,
+    requests_api,
+    sign_in,
+)
 from search_api.security import HEADERS, BodyLimit, SecurityHeaders
 from search_api.settings import ApiSettings
 from search_api.tracing import HEADER, Tracing, request_id_of
@@ -85,7 +99,9 @@ def create_app(
     app.state.door = Door(observed, settings, clock)
     app.include_router(api.router)
     app.include_router(pages.router)
-    for each in (sign_in, account, readers, account_api, accounts_api, requests_api):
+    for each in (sign_in, account, readers, account_api, accounts_api, requests_api, iso18626):
+        app.include_router(each.router)
+    for each in (request_forms, request_pages, officer_pages):
         app.include_router(each.router)
     app.include_router(metrics.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")

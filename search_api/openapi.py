@@ -43,6 +43,7 @@ _TITLES = {
     404: "There is none",
     409: "In conflict with what is there by now",
     410: "It was deleted",
+    413: "It is too large",
     422: "A parameter is wrong",
     429: "Too many attempts: `Retry-After` has the seconds to wait",
     503: "Engine or store is down: `Retry-After` has the seconds to wait",
@@ -77,6 +78,16 @@ def documented(
 def documented_empty(description: str, *problems: int) -> dict[int | str, dict[str, Any]]:
     """The same of a route that answers nothing, with status 204."""
     found: dict[int | str, dict[str, Any]] = {204: {"description": description}}
+    for status in problems:
+        found[status] = _content(PROBLEM_MEDIA_TYPE, answers.ProblemAnswer, None, _TITLES[status])
+    return found
+
+
+def documented_file(media_type: str, description: str, *problems: int) -> dict[int | str, dict[str, Any]]:
+    """The same of a route that answers with something that is no JSON."""
+    found: dict[int | str, dict[str, Any]] = {
+        200: {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}
+    }
     for status in problems:
         found[status] = _content(PROBLEM_MEDIA_TYPE, answers.ProblemAnswer, None, _TITLES[status])
     return found

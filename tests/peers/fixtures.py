@@ -84,10 +84,13 @@ class IsoPeer:
             return json.load(reply)
 
 
-def start_iso_peer(version: str, to: str, *, port: int = 0, default: str = "fill", **when: str) -> IsoPeer:
+def start_iso_peer(
+    version: str, to: str, *, port: int = 0, default: str = "fill", key: str = "", **when: str
+) -> IsoPeer:
     """Start one in its own process; `to` is the URL of our service, `when` scenarios by a word of the title."""
     command = [sys.executable, "-I", str(Path(__file__).parent / "iso18626_peer.py"), "--version", version, "--to", to]
     command += ["--port", str(port), "--default", default, "--schemas", str(schema_folder())]
+    command += ["--key", key] if key else []
     command += [f"--when={word}={scenario}" for word, scenario in when.items()]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout

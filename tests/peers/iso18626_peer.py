@@ -29,8 +29,9 @@ http500:TIMES           answers so often with 500 and takes nothing; then as fil
 error:TYPE              confirms with ERROR of that errorType
 other-id                confirms somebody else's request
 
-GET /seen is all that came and went as JSON. POST /when {WORD: NAME} adds scenarios. POST /ask {id, title, service, s,
-st} sends a request of this library to the supplier s, POST /act {id, action, note} what it says about it.
+GET /seen is all that came and went as JSON. POST /when {WORD: NAME} adds scenarios. POST /ask {id, title, author,
+service, s, st} sends a request of this library to the supplier s, with {type: Retry, previous} one that follows
+another; POST /act {id, action, note} what it says about it.
 """
 
 from __future__ import annotations
@@ -204,6 +205,7 @@ class Peer:
         self.schema = None
         if schemas and (schemas / SCHEMAS[version]).is_file():
             self.schema = etree.XMLSchema(etree.parse(schemas / SCHEMAS[version]))
+        self.key = ""
         self.cases: dict[str, Case] = {}
         self.received: list[dict[str, Any]] = []
         self.sent: list[dict[str, Any]] = []
@@ -215,7 +217,10 @@ class Peer:
         entry = about | {"http": 0, "ok": None, "valid": None, "answer": "", "xml": data.decode()}
         with self.lock:
             self.sent.append(entry)
-        asking = urllib.request.Request(self.to, data, {"Content-Type": "application/xml; charset=utf-8"})
+        headers = {"Content-Type": "application/xml; charset=utf-8"}
+        if self.key:
+            headers["Authorization"] = f"Bearer {self.key}"
+        asking = urllib.request.Request(self.to, data, headers)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         for _ in range(50):
             try:
@@ -329,9 +334,13 @@ class Peer:
         head = {"st": "BALIS", "s": "RUC", "rt": "LOCAL", "r": "PEER", **told}
         case = self.cases.setdefault(told["id"], Case(self, head, told["title"], told.get("service", "Copy"), "silent"))
         header = re.sub("<supplyingAgencyRequestId>.*</supplyingAgencyRequestId>", "", case.header())
+        name = "requestingAgencyPreviousRequestId"
+        previous = f"<{name}>{escape(told['previous'])}</{name}>" if told.get("previous") else ""
+        author = f"<author>{escape(told['author'])}</author>" if told.get("author") else ""
         body = (
-            f"<request>{header}<bibliographicInfo><title>{escape(case.title)}</title></bibliographicInfo>"
-            f"<serviceInfo><requestType>New</requestType><serviceType>{case.service}</serviceType></serviceInfo></request>"
+            f"<request>{header}<bibliographicInfo><title>{escape(case.title)}</title>{author}</bibliographicInfo>"
+            f"<serviceInfo><requestType>{told.get('type', 'New')}</requestType>{previous}"
+            f"<serviceType>{case.service}</serviceType></serviceInfo></request>"
         )
         self.post(FRAME[self.version].format(ns=NS, body=body).encode(), {"id": told["id"], "status": "request"})
 
@@ -385,10 +394,12 @@ def main() -> None:
     options.add_argument("--when", action="append", default=[], metavar="WORD=NAME")
     options.add_argument("--default", default="fill", metavar="NAME")
     options.add_argument("--schemas", type=Path)
+    options.add_argument("--key", default="", help="API key that its own messages show")
     options.add_argument("--pause", type=float, default=0.02, help="seconds before each message")
     told = options.parse_args()
     when = dict(each.split("=", 1) for each in told.when)
     Handler.peer = Peer(told.version, told.to, told.default, when, told.schemas, told.pause)
+    Handler.peer.key = told.key
     server = ThreadingHTTPServer(("127.0.0.1", told.port), Handler)
     server.daemon_threads = True
     sys.stdout.write(f"{server.server_address[1]}\n")

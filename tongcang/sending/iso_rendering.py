@@ -1,7 +1,8 @@
 """A message of the outbox in the words of ISO 18626. What it does not hold is read from the request's events up to its
 own, so a repeat is the same to the byte.
 
-A `submit` that came by ISO 18626 holds the peer's thread as `iso18626`; an event that a supplier's message was turned
+A `submit` that came by ISO 18626 holds the peer's thread as `iso18626`, and so does an event by which the peer has
+asked again under another number; an event that a supplier's message was turned
 into may hold the supplier's own number as `supplier_number`.
 """
 
@@ -22,6 +23,7 @@ from search_api.interop.iso18626.confirming import verdict
 from search_api.interop.iso18626.messages import VERSIONS
 from search_api.interop.iso18626.messages import Message as IsoMessage
 from search_api.interop.iso18626.naming import Party, RequestNumber, Thread, party
+from search_api.interop.iso18626.numbering import number_of
 from search_api.interop.iso18626.reading import read
 from search_api.interop.iso18626.writing import write
 from store.database import Database
@@ -31,7 +33,7 @@ from store.policies import all_policies
 from store.request_events import events_of
 from tongcang.sending.iso18626 import ReadConfirmation, Render, Verdict
 
-_ASKS = ("send", "due", "retry")
+_TO_PEERS = ("peer.status", "peer.report")
 
 
 class _Known(Struct, frozen=True):
@@ -68,7 +70,7 @@ def rendering(database: Database) -> Render:
             events = [event for event in events_of(unit, body.request) if event.seq <= body.seq]
             libraries = {each.symbol: each for each in all_libraries(unit)}
             known = _Known(body, events, libraries, all_policies(unit))
-        said = _to_peer(known) if message.kind == "peer.status" else _to_supplier(known, message.kind)
+        said = _to_peer(known) if message.kind in _TO_PEERS else _to_supplier(known, message.kind)
         return write(said, version) if said is not None else None
 
     return render
@@ -133,14 +135,7 @@ def _address(policy: LibraryPolicy | None) -> str:
 
 
 def _number(known: _Known) -> RequestNumber:
-    """A condition that is agreed to by asking again makes an attempt of its own, as asking again does."""
-    attempts, by_retry = 0, False
-    for event in known.of_entry(*_ASKS, "condition", "accept"):
-        if event.name == "condition":
-            by_retry = event.data.get("by") == "retry"
-        else:
-            attempts += event.name in _ASKS or by_retry
-    return RequestNumber(known.body.request, known.body.entry, max(1, attempts))
+    return number_of(known.events, known.body.request, known.body.entry)
 
 
 def _thread(known: _Known) -> Thread:
@@ -155,16 +150,19 @@ def _thread(known: _Known) -> Thread:
 
 
 def _to_peer(known: _Known) -> IsoMessage | None:
-    """To a library whose own message the request is."""
+    """To a library whose own message the request is: under the number by which it has asked last."""
     body = known.body
+    threads = [event.data["iso18626"] for event in known.events if "iso18626" in event.data]
     try:
-        thread = msgspec.convert(known.events[0].data["iso18626"], Thread)
-    except (KeyError, msgspec.ValidationError) as error:
+        thread = msgspec.convert(threads[-1], Thread)
+    except (IndexError, msgspec.ValidationError) as error:
         raise ValueError("it is not known under which number the library asked") from error
-    data = body.data
+    data, service = body.data, body.wish.service if body.wish else "copy"
+    if body.event == "report":
+        answers, yes = str(data["answers"]), data.get("yes")
+        return telling.report(thread, body.state, service, body.at, answers=answers, yes=yes)
     if body.event in ("close", "expire"):
         refusals = [event.data for event in known.events if event.name == "refuse"]
         data = refusals[-1] if refusals else data
     first = not any(event.name in PEER_EVENTS for event in known.events if event.seq < body.seq)
-    service = body.wish.service if body.wish else "copy"
     return telling.tell(thread, body.event, data, body.at, service=service, first=first)

@@ -166,6 +166,10 @@ def _later(data: Mapping[str, Any], _now: datetime, _service: str) -> Told:
     return Told(status="RetryPossible", reason_retry=Code("NotCurrentAvailableForILL"), retry=retry)
 
 
+def _incomplete(_data: Mapping[str, Any], _now: datetime, _service: str) -> Told:
+    return Told(status="RetryPossible", reason_retry=Code(terms.NOT_CITED), retry=RetryInfo())
+
+
 def _filled(data: Mapping[str, Any], now: datetime, service: str) -> Told:
     due = data.get("loan_due")
     lent = service == "loan" or (service == "copy_or_loan" and bool(due))
@@ -202,6 +206,7 @@ _TELLERS = {
     "ack": _acked,
     "will_supply": _will_supply,
     "condition": _conditional,
+    "incomplete": _incomplete,
     "retry_later": _later,
     "fill": _filled,
     "late_fill": _filled,
@@ -219,6 +224,7 @@ TOLD = tuple(_TELLERS)
 
 _STATES = {
     "condition": "RetryPossible",
+    "draft": "RetryPossible",
     "on_loan": "Loaned",
     "closed_unfilled": "Unfilled",
     "closed_expired": "Unfilled",
