@@ -691,7 +691,7 @@ def test_whose_requests_they_were_is_forgotten_and_the_rest_stays(any_desk: Desk
 
 def test_who_is_erased_leaves_no_work_behind(desk: Desk) -> None:
     asked, supplied = desk.ask(), desk.ask(wish(CAPITAL_ONLY), library="RUC", reader=RUC_READER)
-    searched, lent = desk.ask(FREE), desk.answers(desk.ask(wish(SERIAL, service="loan", date="2001")), "fill")
+    searched, lent = desk.ask(FREE), desk.answers(desk.ask(wish(NOWHERE_ELSE)), "fill")
     assert withdraw_open(desk.database, desk.service, CL_READER) == 2
     states = [check_stored(desk, case.request_id).state for case in (asked, supplied, searched, lent)]
     assert states == ["cancelling", "asking", "closed_cancelled", "delivered"]

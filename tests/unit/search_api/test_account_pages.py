@@ -16,15 +16,17 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from indexer.engine.protocol import Engine
+from mappings.requests import Citation, Wish
+from routing.service import NewRequest, RequestService
+from routing.work import Actor
 from search_api import answers
 from search_api.app import create_app
 from search_api.settings import ApiSettings
-from store import accounts, outbox, payments
+from store import accounts, payments
 from store.accounts import Account
 from store.audit import Entry, entries
 from store.database import Database, all_tables
 from store.erasures import FILE
-from store.requests import Person, new_request, put_person
 
 NEW = "另一个湖边的旧木船与灯塔"
 CODE = re.compile(r"<code>([0-9A-Z]{4}(?:-[0-9A-Z]{4}){3})</code>")
@@ -140,10 +142,10 @@ def test_guessing_the_password_in_somebodys_open_session_has_to_wait(app: FastAP
 def add_request(app: FastAPI, login: str, note: str) -> int:
     whose = found(app, login)
     assert whose is not None
+    wish = Wish(Citation(genre="book", title="无人知晓之书"), service="loan")
+    new = NewRequest(wish, "CLCN", whose.id, note, "wang@mail.example")
     with app.state.door.database.write() as unit:
-        number = new_request(unit, NOW)
-        put_person(unit, number, Person(whose.id, note, "wang@mail.example"))
-    return number
+        return RequestService(lambda: NOW).create(unit, new, Actor("reader")).request_id
 
 
 def test_my_data_can_be_taken_away_as_a_file(app: FastAPI) -> None:
@@ -152,9 +154,6 @@ def test_my_data_can_be_taken_away_as_a_file(app: FastAPI) -> None:
     whose = found(app, "wang")
     assert whose is not None
     with app.state.door.database.write() as unit:
-        outbox.put_message(
-            unit, key="1", channel="email", target=str(whose.id), kind="receipt", body="{}", at=NOW, request_id=number
-        )
         payments.add(unit, "p1", "top_up", "paid", whose.id, 5000, NOW)
     file = browser.get("/account/export")
     assert file.headers["content-disposition"] == 'attachment; filename="tongcang-my-data.json"'
@@ -162,7 +161,7 @@ def test_my_data_can_be_taken_away_as_a_file(app: FastAPI) -> None:
     data = msgspec.json.decode(file.content, type=answers.ExportAnswer)
     assert (data.account.name, data.account.card, len(data.sessions)) == ("王芳", "0012", 1)
     assert data.requests[0].note == "要带插图的版本"
-    assert [(each.kind, each.request) for each in data.mails] == [("receipt", number)]
+    assert [(each.kind, each.request) for each in data.mails] == [("reader.receipt", number)]
     assert [(each.kind, each.amount) for each in data.payments] == [("top_up", 5000)]
     assert "password" not in json.loads(file.content)["account"] and "argon2" not in file.text
 
