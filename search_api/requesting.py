@@ -297,10 +297,12 @@ class Requesting:
             rows = requests.requests_of_reader(unit, who.account_id, closed=closed)
             return self._list(unit, rows)
 
-    def of_library(self, who: Principal, library: str, *, closed: bool, before: int = 0) -> RequestList:
-        """What the library asks for its readers, newest first."""
+    def of_library(
+        self, who: Principal, library: str, *, closed: bool, before: int = 0, state: str = ""
+    ) -> RequestList:
+        """What the library asks for its readers, newest first; `state`: those in that one alone."""
         demand(who, "request.read", Facts(requester=library))
-        states = CLOSED if closed else [state for state in STATES if state not in CLOSED]
+        states = [each for each in STATES if (each in CLOSED) == closed and state in ("", each)]
         with self.database.read() as unit:
             rows = requests.requests_of_library(unit, library, states=states, before=before, limit=PAGE + 1)
             return self._list(unit, rows[:PAGE], rows[PAGE - 1].id if len(rows) > PAGE else 0)

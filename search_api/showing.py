@@ -155,11 +155,11 @@ def shown_request(
         created=row.created,
         updated=row.updated,
         closed=row.closed,
-        expected=_expected(made[0]) if made and not case.is_closed else None,
+        expected=_promised(made[0]) if made and not case.is_closed else None,
         entries=tuple(
             _entry(each, case.wish, network.libraries, places, due, actions(each.number)) for each in case.entries
         ),
-        passed_over=tuple(_passed(each, case.wish, network.libraries) for each in rotas[0].passed_over)
+        passed_over=tuple(passed_over(each, case.wish, network.libraries) for each in rotas[0].passed_over)
         if rotas
         else (),
         events=tuple(_event(each, network.libraries) for each in events_of(unit, case.request_id)),
@@ -204,7 +204,7 @@ def _entry(
     )
 
 
-def _passed(place: Place, wish: Wish, libraries: Mapping[str, Library]) -> PassedOver:
+def passed_over(place: Place, wish: Wish, libraries: Mapping[str, Library]) -> PassedOver:
     name = library_names(libraries, place.candidate.library)
     told = explain_passed_over(place, wish, libraries)
     return PassedOver(place.candidate.library, name.zh, name.en, Said(told.zh, told.en))
@@ -233,16 +233,20 @@ def _event(event: Event, libraries: Mapping[str, Library]) -> EventAnswer:
     )
 
 
-def _expected(made: Choice) -> Expected | None:
-    if made.median_at is None or not made.basis:
+def _promised(made: Choice) -> Expected | None:
+    return expected_of(msgspec.json.decode(made.basis, type=Prediction)) if made.basis else None
+
+
+def expected_of(told: Prediction) -> Expected | None:
+    """What a prediction promises; None = nothing can be expected to come."""
+    if told.median_at is None:
         return None
-    told = msgspec.json.decode(made.basis, type=Prediction)
     basis = told.basis
-    zh = f"按轮候表前{basis.entries}馆推算；首询馆依据{round(basis.n)}件请求（满足{round(basis.fills)}件）"
-    en = (
-        f"From the first {basis.entries} of the rota; what is known of the first rests on {round(basis.n)} requests "
-        f"({round(basis.fills)} filled)"
+    n, fills = round(basis.n), round(basis.fills)
+    zh = f"按轮候表前{basis.entries}馆推算；" + (f"首询馆依据{n}件请求（满足{fills}件）" if n else "首询馆暂无足够记录")
+    en = f"From the first {basis.entries} of the rota; " + (
+        f"what is known of the first rests on {n} requests ({fills} filled)" if n else "too few requests of the first"
     )
     if not basis.announced:
         zh, en = zh + "；期间部分公共假日尚未公布", en + "; the public holidays until then are not all announced"
-    return Expected(round(made.p_fill, 3), Said(f"{zh}。", f"{en}."), made.median_at, made.late_at)
+    return Expected(round(told.p_fill, 3), Said(f"{zh}。", f"{en}."), told.median_at, told.late_at)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from babel.dates import format_date
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from routing.calendar import CHINA
 from search_api.access.guard import recognised
 from search_api.citation import coins
 from search_api.describing import material_words, publication, text_language, years
+from search_api.pages.tones import tone
 from search_api.pages.wording import COOKIE, COOKIE_SECONDS, choose_language, load_sentences
 from search_api.policy import ROLE_NAMES, ever_allowed
+from search_api.request_answers import Said
 from search_api.settings import ApiSettings
 from search_api.vocabulary import UI_LANGUAGES, Words, codes, words
 
@@ -36,8 +41,8 @@ def environment(language: str, settings: ApiSettings) -> Environment:
     )
     env.install_gettext_translations(load_sentences(language), newstyle=True)  # type: ignore[attr-defined]
 
-    def say(value: Words | None) -> str:
-        return value.in_language(language) if value else ""
+    def say(value: Words | Said | None) -> str:
+        return str(getattr(value, language)) if value else ""
 
     def number(value: int) -> str:
         return format_decimal(value, locale=language)
@@ -46,7 +51,19 @@ def environment(language: str, settings: ApiSettings) -> Environment:
         """The field `<name>_zh` or `<name>_en` of an answer."""
         return str(getattr(found, f"{name}_{language}"))
 
-    env.filters.update(say=say, number=number, own=own)
+    def day(value: datetime | date) -> str:
+        """In Chinese time, with its year."""
+        told = value.astimezone(CHINA).date() if isinstance(value, datetime) else value
+        return str(format_date(told, "medium", locale=language))
+
+    def moment(value: datetime) -> str:
+        return f"{day(value)} {value.astimezone(CHINA):%H:%M}"
+
+    def yuan(value: int) -> str:
+        """Of fen."""
+        return f"¥{value / 100:,.2f}"
+
+    env.filters.update(say=say, number=number, own=own, day=day, moment=moment, yuan=yuan)
     env.globals.update(
         language=language,
         html_lang=HTML_LANG[language],
@@ -60,6 +77,7 @@ def environment(language: str, settings: ApiSettings) -> Environment:
         material_words=material_words,
         publication=publication,
         text_language=text_language,
+        tone=tone,
     )
     return env
 

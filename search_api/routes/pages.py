@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from search_api.access.guard import require
 from search_api.catalogue import Deleted, Merged
 from search_api.describing import describe
+from search_api.looking_ahead import somebody_has_it
 from search_api.pages.view import results_view
 from search_api.problems import deleted_record, unknown_record
 from search_api.queries import MAX_VALUE, SearchParameters
@@ -46,7 +47,12 @@ def record(request: Request, record_id: str, catalogue: CatalogueOf, pages: Page
     if found is None:
         raise unknown_record(record_id[:64])
     return pages.render(
-        request, "record.html", record=found, rows=describe(found.description), parameters=SearchParameters()
+        request,
+        "record.html",
+        record=found,
+        rows=describe(found.description),
+        requestable=somebody_has_it(found),
+        parameters=SearchParameters(),
     )
 
 

@@ -1,0 +1,220 @@
+"""A request and the lists of one's own (我的申请): how it stands, what happens next, and what can be done about it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Form, Path, Query
+from msgspec import Struct
+from pydantic import Field as Rule
+from starlette.requests import Request
+from starlette.responses import Response
+
+from indexer.engine.protocol import EngineError
+from mappings.requests import Wish
+from routing.calendar import CHINA
+from routing.service import Incomplete
+from routing.states import NotAllowed
+from search_api import request_problems
+from search_api.access.guard import require
+from search_api.access.principal import Principal
+from search_api.pages.rendering import Pages
+from search_api.problems import ProblemError
+from search_api.request_answers import EntryAnswer, MatchCandidate, RequestAnswer
+from search_api.requesting import Requesting
+from search_api.routes.access import CatalogueOf, PagesOf, RequestingOf
+from search_api.routes.forms import form_page, see, way_back
+from search_api.tracing import request_id_of
+from search_api.vocabulary import Words
+from search_api.wish_form import WishForm, fen, form_of, lacking
+
+router = APIRouter(include_in_schema=False)
+
+Follower = Annotated[Principal, require("request.read")]
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+STALE = frozenset(("request-moved-on", "not-now", "already-asking"))
+"""Problems that are told on the page itself, beside how the request stands by now."""
+
+BAD_AMOUNT = Words("费用请写金额，例如 20 或 20.50。", "Write the cost as an amount, 20 or 20.50.")
+BAD_PAGES = Words("页数请写整数。", "Write the number of pages in digits.")
+
+
+class StepForm(WishForm):
+    """Something that is done to a request, as its small forms send it."""
+
+    name: str = Rule(max_length=24)
+    entry: int = Rule(default=0, ge=0, le=10_000)
+    seq: int = Rule(default=0, ge=0)
+    code: str = Rule(default="", max_length=24)
+    reason: str = Rule(default="", max_length=2000)
+    to: str = Rule(default="", max_length=16)
+    until: str = Rule(default="", max_length=20)
+    sheets: str = Rule(default="", max_length=6, description="Pages of a copy.")
+    cost: str = Rule(default="", max_length=20, description="Yuan.")
+    via: str = Rule(default="", max_length=40)
+    loan_due: str = Rule(default="", max_length=20)
+    other: str = Rule(default="", max_length=20, description="Record that no candidate was: by its id.")
+    planned: list[int] = Rule(default=[], max_length=200)
+    places: list[str] = Rule(default=[], max_length=200, description="New places of `planned`, in its order.")
+    back: str = Rule(default="", max_length=200)
+
+    def told(self) -> dict[str, Any]:
+        """What the event tells beside the wish. Raises NotAllowed where a number is none."""
+        texts = ("code", "reason", "note", "to", "until", "via", "loan_due")
+        found: dict[str, Any] = {name: value for name in texts if (value := getattr(self, name).strip())}
+        cost = fen(self.cost)
+        if cost is None:
+            raise NotAllowed("bad-data", BAD_AMOUNT.zh, BAD_AMOUNT.en)
+        if self.sheets and not (self.sheets.isascii() and self.sheets.isdigit()):
+            raise NotAllowed("bad-data", BAD_PAGES.zh, BAD_PAGES.en)
+        if cost:
+            found["cost"] = cost
+        if self.sheets:
+            found["pages"] = int(self.sheets)
+        if self.name == "recall":
+            found["why"] = "officer"
+        if self.name == "reorder":
+            found["order"] = self.order()
+        return found
+
+    def order(self) -> list[int]:
+        """By the places that were typed in; who has none that can be read comes last, equals as they stood."""
+        wanted = [int(text) if text.isascii() and text.isdigit() else 10**6 for text in self.places]
+        wanted += [10**6] * (len(self.planned) - len(wanted))
+        return [entry for _, _, entry in sorted(zip(wanted, range(len(self.planned)), self.planned, strict=False))]
+
+
+Step = Annotated[StepForm, Form()]
+
+
+# ---------------------------------------------------------------------------------------------- my requests
+
+
+@router.get("/requests")
+def mine(
+    request: Request,
+    pages: PagesOf,
+    requesting: RequestingOf,
+    who: Follower,
+    closed: Annotated[bool, Query()] = False,
+) -> Response:
+    return form_page(pages, request, "requests.html", found=requesting.mine(who, closed=closed), closed=closed)
+
+
+# ---------------------------------------------------------------------------------------------- one
+
+
+@router.get("/requests/{number}")
+def one(
+    request: Request,
+    number: Number,
+    pages: PagesOf,
+    catalogue: CatalogueOf,
+    requesting: RequestingOf,
+    who: Follower,
+    sent: Annotated[bool, Query()] = False,
+) -> Response:
+    return _page(request, pages, requesting, who, number, just_sent=sent)
+
+
+@router.post("/requests/{number}")
+def act(
+    request: Request, number: Number, pages: PagesOf, requesting: RequestingOf, who: Follower, step: Step
+) -> Response:
+    """What can be done is told by the life cycle; what can't is said on the page, and nothing has happened."""
+    try:
+        data = step.told()
+        if step.name in ("submit", "resolve", "extend"):
+            wish = _wish(requesting, who, number, step)
+            if wish is not None:
+                data["wish"] = msgspec.to_builtins(wish)
+        requesting.fire(
+            who, number, step.name, entry=step.entry, data=data, request_id=request_id_of(request), seq=step.seq
+        )
+    except Incomplete as error:
+        return _page(request, pages, requesting, who, number, lacking(error.fields), step)
+    except NotAllowed as error:
+        problem = request_problems.not_allowed(error)
+        if problem.status not in (409, 422):
+            raise problem from error
+        return _page(request, pages, requesting, who, number, {"": Words(error.zh, error.en)}, step)
+    except ProblemError as error:
+        if error.code not in STALE:
+            raise
+        return _page(request, pages, requesting, who, number, {"": Words(error.zh, error.en)}, step)
+    return see(way_back(step.back, f"/requests/{number}"))
+
+
+def _wish(requesting: Requesting, who: Principal, number: int, step: StepForm) -> Wish | None:
+    """The wish as it was, with what is told of it now; None = nothing is."""
+    before = requesting.request(who, number).wish
+    if step.name == "submit":
+        cited = msgspec.structs.replace(step.citation(), record_id=before.citation.record_id)
+        return msgspec.structs.replace(before, citation=cited, service=step.wish(before.service).service)
+    record = step.other.strip() or step.record.strip()
+    if not record:
+        return None
+    return msgspec.structs.replace(before, citation=msgspec.structs.replace(before.citation, record_id=record))
+
+
+class View(Struct, frozen=True):
+    """What the page shows beside the answer of the API."""
+
+    asked: EntryAnswer | None  # who is being asked, or has supplied it
+    planned: tuple[EntryAnswer, ...]
+    mine: tuple[EntryAnswer, ...]  # entries by which the library of who looks is asked, newest first
+    seq: int
+    today: str
+
+
+_ASKED = ("sent", "received", "accepted", "conditional", "deferred", "cancel_sent", "filled")
+
+
+def _view(answer: RequestAnswer, who: Principal, today: str) -> View:
+    asked = [each for each in answer.entries if each.state in _ASKED]
+    return View(
+        asked[-1] if asked else None,
+        tuple(each for each in answer.entries if each.state == "planned"),
+        tuple(each for each in reversed(answer.entries) if who.library and each.library == who.library and each.asked),
+        answer.events[-1].seq if answer.events else 0,
+        today,
+    )
+
+
+def _page(
+    request: Request,
+    pages: Pages,
+    requesting: Requesting,
+    who: Principal,
+    number: int,
+    complaints: dict[str, Words] | None = None,
+    typed: StepForm | None = None,
+    *,
+    just_sent: bool = False,
+) -> Response:
+    answer = requesting.request(who, number)
+    today = requesting.service.clock().astimezone(CHINA).date().isoformat()
+    form: WishForm = typed if typed is not None and typed.name == "submit" else form_of(answer.wish.citation)
+    return form_page(
+        pages,
+        request,
+        "request.html",
+        complaints,
+        case=answer,
+        view=_view(answer, who, today),
+        form=form,
+        candidates=_candidates(requesting, answer.wish) if "resolve" in answer.actions else (),
+        libraries=sorted(requesting.catalogue.known_libraries().values(), key=lambda each: each.symbol),
+        just_sent=just_sent,
+        lacks=lacking(answer.missing),
+    )
+
+
+def _candidates(requesting: Requesting, wish: Wish) -> tuple[MatchCandidate, ...]:
+    """Whom the desk may choose from; none while the search engine is away."""
+    try:
+        return requesting.match(wish.citation, wish.service).candidates
+    except EngineError:
+        return ()
