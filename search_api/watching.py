@@ -21,10 +21,11 @@ from prometheus_client.registry import Collector
 
 from indexer.engine.circuit import CircuitBreaker
 from indexer.engine.protocol import Engine, EngineError, Health
+from routing.states import CLOSED, STATES
 from store import measures
 from store.database import Database, StoreError, Unit, newest_revision
 from store.generations import LIVE, count_refused, generation_with
-from store.measures import Lag, Queue, SourceMeasure
+from store.measures import Delivery, Lag, Queue, SourceMeasure
 
 KEPT = 5.0
 PATIENCE = 3.0
@@ -44,6 +45,7 @@ class _Stored(Struct, frozen=True):
     queue: Queue | None = None
     sources: Sequence[SourceMeasure] = ()
     refused: int | None = None
+    delivery: Delivery | None = None
 
 
 class _Seen(Struct, frozen=True):
@@ -109,6 +111,7 @@ class Watch(Collector):
                 measures.queue(unit),
                 measures.source_measures(unit),
                 _refused(unit),
+                measures.delivery(unit),
             )
 
 
@@ -175,6 +178,20 @@ def _of_store(stored: _Stored | None) -> Iterator[Metric]:
     if stored.queue is not None:
         yield from _of_queue(stored.queue)
     yield from _of_sources(stored.sources)
+    if stored.delivery is not None:
+        yield from _of_delivery(stored.delivery)
+
+
+def _of_delivery(delivery: Delivery) -> Iterator[Metric]:
+    states = {(state,): delivery.requests.get(state, 0) for state in STATES if state not in CLOSED}
+    yield _gauges("tongcang_requests", "Requests that are not closed", ("state",), states)
+    yield _gauge("tongcang_clocks_due", "Clocks of requests that have run out unnoticed", delivery.clocks_due)
+    yield _gauge("tongcang_clock_overdue_seconds", "How long ago the first of them ran out", delivery.overdue)
+    messages = {(channel, state): count for channel, state, count in delivery.messages}
+    yield _gauges("tongcang_outbox_messages", "Messages of the outbox", ("channel", "state"), messages)
+    waiting = {(each.channel,): each.seconds for each in delivery.waiting}
+    yield _gauges("tongcang_outbox_waiting_seconds", "Age of the oldest that waits", ("channel",), waiting)
+    yield _gauge("tongcang_corrections_open", "Holdings said to be wrong, not looked at yet", delivery.corrections)
 
 
 def _of_queue(queue: Queue) -> Iterator[Metric]:

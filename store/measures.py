@@ -7,11 +7,13 @@ EXACT, and beyond that by the difference of their numbers, which counts a record
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Column, and_, asc, case, desc, func, select
 
+from store import outbox, performance, requests, timers
 from store.change_times import made_at
 from store.clusters import cluster
 from store.database import Unit, clock
@@ -21,6 +23,7 @@ from store.harvests import OUTCOMES, harvest_run
 from store.judgements import judgement
 from store.leases import WORK, lease
 from store.libraries import source
+from store.outbox import Waiting
 from store.progress import Kind, watermark
 from store.records import bib_record, raw_record
 from store.tasks import count_tasks, is_night, night, task
@@ -72,6 +75,17 @@ class Queue(Struct, frozen=True):
     night_ended: float | None  # when the last one did that has ended, seconds since 1970
 
 
+class Delivery(Struct, frozen=True):
+    """How document delivery stands. Seconds are by the database's clock."""
+
+    requests: dict[str, int]  # that are not closed, by state
+    clocks_due: int  # that have run out, and that nobody has dealt with yet
+    overdue: float  # seconds since the first of them did; 0 = none has
+    messages: tuple[tuple[str, str, int], ...]  # of the outbox: channel, state, how many
+    waiting: tuple[Waiting, ...]  # by channel
+    corrections: int  # holdings said to be wrong that nobody has looked at
+
+
 class SourceMeasure(Struct, frozen=True):
     """A source as its last run left it."""
 
@@ -116,6 +130,19 @@ def _count(unit: Unit, column: Column[Any], after: int, first: int) -> int:
         return count
     last = _first(unit, column, after, desc)
     return count if last is None else last - first + 1
+
+
+def delivery(unit: Unit) -> Delivery:
+    now = datetime.fromtimestamp(clock(unit), UTC)
+    first = timers.next_due(unit)
+    return Delivery(
+        requests.count_open(unit),
+        timers.count_due(unit, now),
+        max(0.0, (now - first).total_seconds()) if first is not None else 0.0,
+        tuple(outbox.count_messages(unit)),
+        tuple(outbox.outbox_lag(unit, now)),
+        sum(performance.count_corrections(unit).values()),
+    )
 
 
 def queue(unit: Unit) -> Queue:

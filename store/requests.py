@@ -20,6 +20,8 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    and_,
+    bindparam,
     delete,
     desc,
     func,
@@ -51,7 +53,7 @@ request = Table(
     Column("service", String(16), nullable=False),
     Column("level", String(12), nullable=False),
     Column("folded", Words, nullable=False),  # JSON of the Case that its events make
-    Index("ix_request_requester", "requester", "state"),
+    Index("ix_request_requester", "requester", "state", "closed"),
     Index("ix_request_desk", "desk", "state"),
     Index("ix_request_item", "item"),
     Index("ix_request_closed", "closed"),
@@ -76,7 +78,7 @@ rota_entry = Table(
     Column("position", Integer, nullable=False),
     Column("sent", Instant),
     Column("answered", Instant),
-    Index("ix_rota_entry_supplier", "supplier", "state"),
+    Index("ix_rota_entry_supplier", "supplier", "state", "answered", "sent"),
 )
 
 
@@ -119,6 +121,13 @@ class EntryRow(Struct, frozen=True):
     answered: datetime | None
 
 
+_CHANGE_ENTRY = (
+    update(rota_entry)
+    .where(rota_entry.c.request_id == bindparam("its_request_id"), rota_entry.c.number == bindparam("its_number"))
+    .values({name: bindparam(f"its_{name}") for name in ("supplier", "state", "position", "sent", "answered")})
+)
+
+
 # ---------------------------------------------------------------------------------------------- writing
 
 
@@ -143,13 +152,11 @@ def save_request(unit: Unit, row: RequestRow, entries: Sequence[EntryRow]) -> No
     unit.execute(update(request).where(request.c.id == row.id).values(values))
     e = rota_entry.c
     known = {found[0] for found in unit.execute(select(e.number).where(e.request_id == row.id))}
-    for entry in entries:
-        told = {name: getattr(entry, name) for name in EntryRow.__struct_fields__}
-        if entry.number in known:
-            at = (e.request_id == row.id) & (e.number == entry.number)
-            unit.execute(update(rota_entry).where(at).values(told))
-        else:
-            unit.execute(insert(rota_entry).values(told))
+    told = [{name: getattr(entry, name) for name in EntryRow.__struct_fields__} for entry in entries]
+    if new := [each for each in told if each["number"] not in known]:
+        unit.execute(insert(rota_entry), new)
+    if old := [{f"its_{name}": value for name, value in each.items()} for each in told if each["number"] in known]:
+        unit.execute(_CHANGE_ENTRY, old)
 
 
 def put_person(unit: Unit, request_id: int, person: Person) -> None:
@@ -246,47 +253,34 @@ def repeated(unit: Unit, account: int, item: str, since: datetime, but: int) -> 
     return int(unit.execute(query).scalar() or 0)
 
 
-def count_states(unit: Unit) -> dict[str, int]:
-    """How many requests are in each state."""
-    return {row[0]: row[1] for row in unit.execute(select(request.c.state, func.count()).group_by(request.c.state))}
+def count_open(unit: Unit) -> dict[str, int]:
+    """How many requests that are not closed are in each state."""
+    c = request.c
+    rows = unit.execute(select(c.state, func.count()).where(c.closed.is_(None)).group_by(c.state))
+    return {row[0]: row[1] for row in rows}
 
 
-class LibraryLoad(Struct, frozen=True):
-    """What lies at a library and what it was sent."""
-
-    queue: int = 0
-    sent_today: int = 0
-    supplied: int = 0
-    received: int = 0
-
-
-def loads(
-    unit: Unit, symbols: Collection[str], active: Collection[str], today: datetime, since: datetime
-) -> dict[str, LibraryLoad]:
-    """By library: entries that it has not answered, those sent since `today`, those it filled and those filled for its
-    own readers since `since`."""
-    e, c = rota_entry.c, request.c
-    some = sorted(symbols)
-    queue = _counts(
+def sent_since(unit: Unit, symbols: Collection[str], since: datetime) -> dict[str, int]:
+    """By library: how many requests it was sent since."""
+    e = rota_entry.c
+    return _counts(
         unit,
-        select(e.supplier, func.count()).where(e.supplier.in_(some), e.state.in_(sorted(active))).group_by(e.supplier),
+        select(e.supplier, func.count()).where(e.supplier.in_(sorted(symbols)), e.sent >= since).group_by(e.supplier),
     )
-    sent = _counts(
-        unit, select(e.supplier, func.count()).where(e.supplier.in_(some), e.sent >= today).group_by(e.supplier)
-    )
-    filled = (e.state == "filled") & (e.answered >= since)
-    supplied = _counts(unit, select(e.supplier, func.count()).where(e.supplier.in_(some), filled).group_by(e.supplier))
-    received = _counts(
-        unit,
-        select(c.requester, func.count())
-        .join(rota_entry, e.request_id == c.id)
-        .where(c.requester.in_(some), filled)
-        .group_by(c.requester),
-    )
-    return {
-        symbol: LibraryLoad(queue.get(symbol, 0), sent.get(symbol, 0), supplied.get(symbol, 0), received.get(symbol, 0))
-        for symbol in some
-    }
+
+
+def supplied_since(unit: Unit, symbols: Collection[str], since: datetime) -> dict[str, int]:
+    """By library: how many requests it has filled since."""
+    e = rota_entry.c
+    its = and_(e.supplier.in_(sorted(symbols)), e.state == "filled", e.answered >= since)
+    return _counts(unit, select(e.supplier, func.count()).where(its).group_by(e.supplier))
+
+
+def received_since(unit: Unit, symbols: Collection[str], since: datetime) -> dict[str, int]:
+    """By library: how many requests for its readers were filled, and closed since."""
+    c = request.c
+    its = and_(c.requester.in_(sorted(symbols)), c.state == "closed_filled", c.closed >= since)
+    return _counts(unit, select(c.requester, func.count()).where(its).group_by(c.requester))
 
 
 def open_since(unit: Unit, symbols: Collection[str], active: Collection[str]) -> dict[str, list[datetime]]:

@@ -18,6 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from indexer.engine.circuit import CircuitBreaker
 from indexer.engine.embedded import EmbeddedEngine
 from indexer.engine.protocol import Engine, Health, Plan, Results, Unavailable
+from mappings.requests import Citation, Wish
+from routing.service import NewRequest, RequestService
+from routing.work import Actor
 from search_api import watching
 from search_api.app import create_app
 from search_api.settings import ApiSettings
@@ -61,6 +64,10 @@ def full(database: Database, engine: EmbeddedEngine, tmp_path: Path) -> ApiClien
         tasks.end_night(unit, tasks.get_night(unit, last), "complete", "{}")
         tasks.begin_night(unit, "{}", "harvest", ["RUC/oai", "THU/oai"])
         tasks.claim(unit, "worker 1", 60.0)
+    with database.write() as unit:
+        asked = NewRequest(Wish(Citation(genre="book", title="无人知晓之书"), service="loan"), "CLCN", 4711)
+        made = RequestService(lambda: datetime(2026, 3, 2, tzinfo=UTC)).create(unit, asked, Actor("reader"))
+        assert made.state == "blank"
     return app(database, CircuitBreaker(engine), data_folder=str(tmp_path))
 
 
@@ -99,6 +106,13 @@ def test_the_state_of_the_system(full: ApiClient) -> None:
     assert one(found, "tongcang_night_state", state="open") == 1
     assert one(found, "tongcang_engine_circuit", state="closed") == 1
     assert 0 < one(found, "tongcang_disk_free_bytes") < one(found, "tongcang_disk_size_bytes")
+    assert one(found, "tongcang_requests", state="blank") == 1
+    assert one(found, "tongcang_requests", state="asking") == 0
+    assert one(found, "tongcang_clocks_due") == 1, "its desk should have searched for it in March"
+    assert one(found, "tongcang_clock_overdue_seconds") > 86400
+    assert one(found, "tongcang_outbox_messages", channel="email", state="waiting") >= 1
+    assert one(found, "tongcang_outbox_waiting_seconds", channel="webhook") == 0
+    assert one(found, "tongcang_corrections_open") == 0
     [((_, revision), (_, wanted))] = found["tongcang_schema_current"]
     assert revision == wanted
 

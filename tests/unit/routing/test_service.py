@@ -212,7 +212,7 @@ def test_what_is_missing_is_asked_for_before_anything_is_made(desk: Desk) -> Non
         desk.ask(Wish(Citation(genre="article", title="文学评论")))
     assert set(told.value.fields) == {"article", "year_or_volume"}
     with desk.database.read() as unit:
-        assert requests.count_states(unit) == {}
+        assert requests.count_open(unit) == {}
 
 
 @pytest.mark.parametrize(
