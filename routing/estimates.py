@@ -309,8 +309,11 @@ def _times(found: Sequence[Tally], settings: EstimateSettings, kind: str) -> _Ti
     """Days to a fill, or to a refusal, shrunk likewise."""
     prior, k = settings.prior, settings.k
     mu, variance, weight = math.log(prior.t if kind == "fill" else prior.r), prior.spread**2, k
-    for tally, finer in _coarsest_first(found):
-        n, logs, squares = (mine - below for mine, below in zip(_sums(tally, kind), _sums(finer, kind), strict=True))
+    sums = [_sums(tally, kind) for tally in found]
+    for at in range(len(sums) - 1, -1, -1):
+        n, logs, squares = sums[at]
+        if at:  # the finer level inside it is not counted again
+            n, logs, squares = n - sums[at - 1][0], logs - sums[at - 1][1], squares - sums[at - 1][2]
         weight = k + max(0.0, n)
         if n <= 1e-9:
             continue

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from functools import cached_property
 
 from mappings.requests import Event, LibraryPolicy
 from routing.calendar import CHINA
@@ -25,6 +24,7 @@ class Notifier:
         self._unit = unit
         self._network = network
         self._reader = reader
+        self._subscribed: dict[frozenset[str], tuple[int, ...]] = {}
 
     def tell(self, before: Case, event: Event, after: Case, now: datetime) -> None:
         """Put whatever the event is to be told by."""
@@ -62,20 +62,12 @@ class Notifier:
     def _webhooks(self, case: Case) -> tuple[int, ...]:
         """Subscriptions of the system and of the libraries that have to do with the request."""
         asked = {entry.supplier for entry in case.entries if entry.asked}
-        concerned = {case.requester, case.branch, *asked} - {""}
-        return tuple(self._subscribed.get(frozenset(concerned)) or self._look_up(concerned))
-
-    @cached_property
-    def _subscribed(self) -> dict[frozenset[str], list[int]]:
-        return {}
-
-    def _look_up(self, concerned: set[str]) -> list[int]:
-        found = webhooks.subscribers(self._unit, STATUS_CHANGED, concerned)
-        self._subscribed[frozenset(concerned)] = found
-        return found
+        concerned = frozenset({case.requester, case.branch, *asked} - {""})
+        if concerned not in self._subscribed:
+            self._subscribed[concerned] = tuple(webhooks.subscribers(self._unit, STATUS_CHANGED, concerned))
+        return self._subscribed[concerned]
 
     def _expected(self, case: Case) -> str:
         """The day by which it comes in half of all such cases, as was promised when the rota was made."""
-        promised = choices.choices_of(self._unit, case.request_id)
-        median = promised[0].median_at if promised else None
+        median = choices.promised(self._unit, case.request_id)
         return median.astimezone(CHINA).date().isoformat() if median else ""

@@ -12,16 +12,16 @@ from datetime import timedelta
 
 from mappings.model import Holder, Holding, UnionRecord, union_key
 from mappings.requests import LibraryPolicy, Wish
+from routing.calendar import CHINA
 from routing.candidates import Candidate
 from routing.coverage import covers
-from routing.estimates import Estimate, HoldingPast, HoldingTrust, Tally, estimate, holding_trust
+from routing.estimates import Estimate, HoldingPast, HoldingTrust, Tally, estimate, faded, holding_trust
 from routing.learning import day_of, past_decoder, tally_decoder, tally_keys
 from routing.network import Network
 from routing.states import ACTIVE
 from routing.work import Work
 from store import performance, requests, unions
 from store.database import Unit
-from store.requests import LibraryLoad
 
 BEST_FIRST = ("available", "reference", "", "on_loan", "in_process", "missing", "withdrawn")
 """Statuses of holdings, the one that promises most first."""
@@ -61,14 +61,21 @@ class _Known:
         record = work.case.wish.citation.record_id if work.case.wish else ""
         self.keys = {symbol: tally_keys(around.network, work.case, symbol) for symbol in symbols}
         texts = performance.tallies(unit, {key for keys in self.keys.values() for key in keys})
-        self.tallies: Mapping[str, Tally] = {key: tally_decoder.decode(text) for key, text in texts.items()}
+        # Faded here: those of a type and of a consortium are shared by many libraries.
+        today, half_life = day_of(work.now), around.settings.rota.estimates.half_life
+        self.tallies: Mapping[str, Tally] = {
+            key: faded(tally_decoder.decode(text), today, half_life) for key, text in texts.items()
+        }
         self.pasts = {
             library: past_decoder.decode(text) for library, text in performance.trust_in(unit, record, symbols).items()
         }
-        today = work.now.replace(hour=0, minute=0, second=0, microsecond=0)
         since = work.now - timedelta(days=around.settings.fairness_days)
-        self.loads = requests.loads(unit, symbols, ACTIVE, today, since)
         self.open = requests.open_since(unit, symbols, ACTIVE)
+        self.supplied = requests.supplied_since(unit, symbols, since)
+        self.received = requests.received_since(unit, symbols, since)
+        midnight = work.now.astimezone(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
+        capped = [symbol for symbol in symbols if around.network.policy(symbol).daily_cap]
+        self.sent_today = requests.sent_since(unit, capped, midnight) if capped else {}
 
 
 def _candidate(work: Work, known: _Known, symbol: str, holder: Holder | None, union: UnionRecord | None) -> Candidate:
@@ -79,18 +86,17 @@ def _candidate(work: Work, known: _Known, symbol: str, holder: Holder | None, un
     calendar = work.around.calendar(symbol)
     part = union.bib.part_number if union else ""
     coverage = covers(holder.holdings, case.wish.citation, case.wish.material, part).answer if holder else "unknown"
-    load = known.loads.get(symbol) or LibraryLoad()
     return Candidate(
         library=symbol,
         path=way.path,
         manual_hops=len(way.manual),
         estimate=_estimate(work, known, symbol, holder, coverage),
-        queue=load.queue,
+        queue=len(known.open.get(symbol, ())),
         capacity=policy.capacity,
-        sent_today=load.sent_today,
+        sent_today=known.sent_today.get(symbol, 0),
         daily_cap=policy.daily_cap,
-        supplied=load.supplied,
-        received=load.received,
+        supplied=known.supplied.get(symbol, 0),
+        received=known.received.get(symbol, 0),
         coverage=coverage,
         available=holder.available if holder else True,
         last_resort=holder is None,
@@ -109,7 +115,8 @@ def _estimate(work: Work, known: _Known, symbol: str, holder: Holder | None, cov
         status = best_status(holder.holdings)
         trust = holding_trust(coverage, status, work.case.wish.service, past, today)
     calendar = work.around.calendar(symbol)
-    waiting = [calendar.working_days(sent, work.now) for sent in known.open.get(symbol, ())]
+    now = calendar.moment(work.now)
+    waiting = [max(0.0, calendar.worked(calendar.moment(sent), now)) for sent in known.open.get(symbol, ())]
     settings = work.around.settings.rota.estimates
     return estimate(known.tallies, known.keys[symbol], today, trust, waiting, settings)
 

@@ -14,6 +14,7 @@ import msgspec
 
 from mappings.model import Holding
 from mappings.requests import Wish
+from routing.calendar import CHINA
 from routing.candidates import Place, Rota
 from routing.citations import item_key
 from routing.clocks import expiry
@@ -221,7 +222,7 @@ def _not_now(work: Work, entry: Entry) -> str:
     if code := excluded(work.network, policy, case.requester, entry.supplier, case.wish):
         return code
     if policy.daily_cap and not entry.parent:
-        today = work.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        today = work.now.astimezone(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
         sent = requests.sent_since(work.unit, [entry.supplier], today).get(entry.supplier, 0)
         if sent >= policy.daily_cap and len(case.planned) > 1:
             return "cap_reached"

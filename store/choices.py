@@ -71,6 +71,12 @@ def choices_of(unit: Unit, request_id: int) -> list[Choice]:
     return [_choice(row) for row in unit.execute(query)]
 
 
+def promised(unit: Unit, request_id: int) -> datetime | None:
+    """The day by which the request was promised when its rota was made last; None = none was."""
+    query = select(choice.c.median_at).where(choice.c.request_id == request_id).order_by(desc(choice.c.id)).limit(1)
+    return unit.execute(query).scalar()
+
+
 def end_choices(unit: Unit, request_id: int, at: datetime, *, filled: bool) -> None:
     """The outcome of a request is known: each promise that was made of it can be scored."""
     c = choice.c

@@ -22,10 +22,9 @@ from sqlalchemy import (
     and_,
     delete,
     func,
-    insert,
     select,
-    update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from store.columns import Instant
 from store.database import Unit, metadata
@@ -49,11 +48,12 @@ class Timer(Struct, frozen=True):
 
 
 def set_timer(unit: Unit, value: Timer) -> None:
-    at = _of(value.request_id, value.entry, value.kind)
-    if unit.execute(update(timer).where(at).values(due_at=value.due_at)).rowcount == 0:
-        unit.execute(
-            insert(timer).values(request_id=value.request_id, entry=value.entry, kind=value.kind, due_at=value.due_at)
-        )
+    dialect = sqlite if unit.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(timer).values(
+        request_id=value.request_id, entry=value.entry, kind=value.kind, due_at=value.due_at
+    )
+    key = ["request_id", "entry", "kind"]
+    unit.execute(statement.on_conflict_do_update(index_elements=key, set_={"due_at": value.due_at}))
 
 
 def drop_timer(unit: Unit, request_id: int, entry: int, kind: str) -> bool:

@@ -64,7 +64,7 @@ def upgrade() -> None:
     op.create_index("ix_request_closed", "request", ["closed"], unique=False)
     op.create_index("ix_request_desk", "request", ["desk", "state"], unique=False)
     op.create_index("ix_request_item", "request", ["item"], unique=False)
-    op.create_index("ix_request_requester", "request", ["requester", "state"], unique=False)
+    op.create_index("ix_request_requester", "request", ["requester", "state", "closed"], unique=False)
     op.create_table(
         "request_event",
         sa.Column("request_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -141,7 +141,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["request_id"], ["request.id"], name=op.f("fk_rota_entry_request_id")),
         sa.PrimaryKeyConstraint("request_id", "number", name=op.f("pk_rota_entry")),
     )
-    op.create_index("ix_rota_entry_supplier", "rota_entry", ["supplier", "state"], unique=False)
+    op.create_index("ix_rota_entry_supplier", "rota_entry", ["supplier", "state", "answered", "sent"], unique=False)
     op.create_table(
         "timer",
         sa.Column("request_id", sa.Integer(), autoincrement=False, nullable=False),
