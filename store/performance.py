@@ -12,10 +12,14 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Column, Index, Integer, Table, Text, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from store.columns import Instant, Words
 from store.database import Unit, metadata
 from store.records import chunks
+
+EMPTY = "{}"
+"""JSON of a tally under which nothing was counted yet."""
 
 tally = Table(
     "tally",
@@ -79,14 +83,19 @@ def tallies(unit: Unit, keys: Collection[str]) -> dict[str, str]:
 
 
 def put_tallies(unit: Unit, values: Mapping[str, str]) -> None:
+    """Store them; those that there are already should have been locked."""
     for key in sorted(values):  # in one order, so that two writers never wait for each other
         if unit.execute(update(tally).where(tally.c.key == key).values(data=values[key])).rowcount == 0:
             unit.execute(insert(tally).values(key=key, data=values[key]))
 
 
 def lock_tallies(unit: Unit, keys: Collection[str]) -> dict[str, str]:
-    """As `tallies`, for a change: nobody else changes them while this transaction lasts."""
+    """As `tallies`, for a change: nobody else changes them while this transaction lasts. A key that there was not is
+    there then, empty: of two who are the first to count under it, the second waits here."""
     c = tally.c
+    dialect = sqlite if unit.dialect.name == "sqlite" else postgresql
+    for key in sorted(keys):
+        unit.execute(dialect.insert(tally).values(key=key, data=EMPTY).on_conflict_do_nothing(index_elements=["key"]))
     query = select(c.key, c.data).where(c.key.in_(sorted(keys))).order_by(c.key).with_for_update()
     return {row[0]: row[1] for row in unit.execute(query)}
 
