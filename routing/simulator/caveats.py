@@ -41,9 +41,12 @@ def _of_the_figures(report: Report) -> Iterator[Words]:
     yield _told("filled_only")
     for scenario in report.scenarios:
         yield from _worse_mean(scenario)
+    for scenario in report.scenarios:
         if scenario.name == "cold":
             yield _cold(scenario)
             yield from _asking_on(scenario)
+        if scenario.name == "bare":
+            yield _bare(scenario)
 
 
 def _worse_mean(scenario: ScenarioReport) -> Iterator[Words]:
@@ -64,6 +67,13 @@ def _cold(scenario: ScenarioReport) -> Words:
     difference = scenario.against["turnaround"]["days14"]
     name = "cold_tie" if difference.low <= 0 <= difference.high else "cold_apart"
     return _told(name, scenario, span=span("days14", difference))
+
+
+def _bare(scenario: ScenarioReport) -> Words:
+    """What experience alone gives, and what the margins leave of it."""
+    ours, plain = (scenario.row(policy).measures["days14"].mean for policy in ("S", "S_plain"))
+    rival = scenario.row("turnaround_queue").measures["days14"].mean
+    return _told("bare", scenario, ours=f"{ours - rival:+.2f}", plain=f"{plain - rival:+.2f}")
 
 
 def _asking_on(scenario: ScenarioReport) -> Iterator[Words]:

@@ -58,4 +58,4 @@ def span(figure: str, difference: Interval) -> str:
     """A difference with its interval: days, or percentage points."""
     if figure in _IN_DAYS:
         return f"{difference.mean:+.2f} [{difference.low:+.2f}, {difference.high:+.2f}]"
-    return f"{100 * difference.mean:+.1f} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}] %"
+    return f"{100 * difference.mean:+.1f} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}] pp"

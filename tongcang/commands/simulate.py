@@ -79,7 +79,7 @@ def _print(report: Report) -> None:
     _print_assumptions(report.assumed)
     data.print("\n须知 What must be known", style="bold")
     for number, words in enumerate(caveats(report), 1):
-        data.print(f"{number}. {words.zh}\n   {words.en}", markup=False)
+        data.print(f"{number}. {words.zh}\n   {words.en}", markup=False, soft_wrap=True)
 
 
 def _print_study(lines: tuple[StudyLine, ...]) -> None:
@@ -120,7 +120,7 @@ def _print_scenario(scenario: ScenarioReport) -> None:
         told = "   ".join(
             f"{MEASURE_WORDS[name].both} {span(name, differences[name])}" for name in ("fill", "days14", "within3")
         )
-        data.print(f"  S − {POLICY_WORDS[policy].both}: {told}", markup=False)
+        data.print(f"  S − {POLICY_WORDS[policy].both}: {told}", markup=False, soft_wrap=True)
 
 
 def _with_margin(figure: str, interval: Interval) -> str:
