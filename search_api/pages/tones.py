@@ -15,6 +15,8 @@ def tone(state: str) -> str:
     """Class of the style sheet."""
     if state in DONE:
         return "done"
+    if state == "planned":
+        return "planned"
     if state in OVER:
         return "over"
     return "yours" if state in YOURS else "going"
