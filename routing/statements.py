@@ -203,3 +203,21 @@ def sheets(its: Statement) -> list[Sheet]:
         Sheet("各馆明细 by library", PAIR_COLUMNS, line_rows(its.libraries)),
         Sheet("补贴 subsidies", BEARER_COLUMNS, [(one.account, one.amount) for one in its.bearers]),
     ]
+
+
+def table(its: Statement) -> tuple[list[Sequence[Cell]], list[Column]]:
+    """Rows and columns of one table: each line of the tariff each way, and under a pair its net."""
+    columns = [
+        Column("月份 month"), Column("范围 scope"), Column("付方 payer"), Column("收方 payee"), Column("项目 item"),
+        Column("收费标准 rule"), Column("单价 price ¥", "yuan"), Column("数量 quantity", "number"),
+        Column("金额 amount ¥", "yuan"),
+    ]  # fmt: skip
+    rows: list[Sequence[Cell]] = []
+    for scope, pairs in (("联盟 consortia", its.consortia), ("馆 libraries", its.libraries)):
+        for pair in pairs:
+            rows += [(its.period, scope, *row) for row in line_rows((pair,))]
+            payer, payee = (pair.a, pair.b) if pair.net >= 0 else (pair.b, pair.a)
+            rows.append((its.period, scope, payer, payee, "净额 net", "", None, None, abs(pair.net)))
+    for one in its.bearers:
+        rows.append((its.period, "补贴 subsidies", one.account, "", "", "", None, None, one.amount))
+    return rows, columns

@@ -46,15 +46,19 @@ from search_api.routes import (
     account_api,
     accounts_api,
     api,
+    house_api,
     iso18626,
+    library_pages,
     metrics,
     officer_pages,
     pages,
     readers,
+    reports_api,
     request_forms,
     request_pages,
     requests_api,
     sign_in,
+    webhooks_api,
 )
 from search_api.security import HEADERS, BodyLimit, SecurityHeaders
 from search_api.settings import ApiSettings
@@ -99,9 +103,20 @@ def create_app(
     app.state.door = Door(observed, settings, clock)
     app.include_router(api.router)
     app.include_router(pages.router)
-    for each in (sign_in, account, readers, account_api, accounts_api, requests_api, iso18626):
+    for each in (
+        sign_in,
+        account,
+        readers,
+        account_api,
+        accounts_api,
+        requests_api,
+        iso18626,
+        house_api,
+        reports_api,
+        webhooks_api,
+    ):
         app.include_router(each.router)
-    for each in (request_forms, request_pages, officer_pages):
+    for each in (request_forms, request_pages, officer_pages, library_pages):
         app.include_router(each.router)
     app.include_router(metrics.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")

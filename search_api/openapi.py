@@ -10,7 +10,9 @@ from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 from starlette.responses import JSONResponse
 
-from search_api import answers, request_answers
+from mappings.requests import LibraryPolicy
+from routing.settings import RoutingSettings
+from search_api import answers, house_answers, request_answers
 from search_api.access.guard import routes_with_actions
 from search_api.policy import TABLE
 
@@ -33,6 +35,9 @@ KINDS: tuple[type[Struct], ...] = (
     request_answers.MatchAnswer,
     request_answers.RequestAnswer,
     request_answers.RequestList,
+    *house_answers.KINDS,
+    LibraryPolicy,
+    RoutingSettings,
     answers.ProblemAnswer,
 )
 _REF = "#/components/schemas/{name}"

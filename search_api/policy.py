@@ -119,6 +119,11 @@ TABLE: Mapping[str, Action] = {
     "statistics.read": Action((Rule("admin", "any"), _SYSTEM, _AUDITOR, *_staff("library")), scope="statistics"),
     "webhook.manage": Action(_local("admin"), scope="webhooks"),
     "audit.read": Action((_SYSTEM, _AUDITOR), scope="audit"),
+    # Why a message could not be sent may name whom it was for: the auditor sees no contact details.
+    "outbox.read": Action((_SYSTEM,), scope="outbox"),
+    "outbox.revive": Action((_SYSTEM,), scope="outbox"),
+    "routing.read": Action((_SYSTEM, _AUDITOR), scope="routing"),
+    "routing.write": Action((_SYSTEM,), scope="routing"),
 }  # fmt: skip
 
 SCOPES = tuple(sorted({action.scope for action in TABLE.values() if action.scope}))

@@ -52,11 +52,15 @@ RIGHTS: dict[str, dict[str, str]] = {
     },
     "webhook.manage": {"admin": "own", "system": "any"},
     "audit.read": {"system": "any", "auditor": "any"},
+    "outbox.read": {"system": "any"},
+    "outbox.revive": {"system": "any"},
+    "routing.read": {"system": "any", "auditor": "any"},
+    "routing.write": {"system": "any"},
 }  # fmt: skip
 
 CHANGES_NOTHING = {
     "public", "search", "sign-in", "request.read", "queue.read", "desk.read", "policy.read", "correction.read",
-    "ledger.read", "statistics.read", "audit.read",
+    "ledger.read", "statistics.read", "audit.read", "outbox.read", "routing.read",
 }  # fmt: skip
 
 

@@ -12,9 +12,9 @@ import msgspec
 import typer
 
 from routing import tariffs as tariff_rules
-from routing.exports import Cell, Column, Sheet, write_csv, write_xlsx, yuan
+from routing.exports import Sheet, write_csv, write_xlsx, yuan
 from routing.ledger import close_month, statement_of, what_if
-from routing.statements import ITEMS, Pair, Statement, detail_sheet, line_rows, sheets
+from routing.statements import ITEMS, Pair, Statement, detail_sheet, sheets, table
 from routing.tariffs import Tariff, TariffError
 from store import audit, ledger, ledger_months
 from tongcang.commands.harvest import AsJson
@@ -154,7 +154,7 @@ def _tell(
     its: Statement, csv: Path | None, xlsx: Path | None, as_json: bool, title: str, details: Sequence[Sheet] = ()
 ) -> None:
     if csv is not None:
-        csv.write_bytes(write_csv(*as_csv(its)))
+        csv.write_bytes(write_csv(*table(its)))
         messages.print(f"{csv}", markup=False)
     if xlsx is not None:
         xlsx.write_bytes(write_xlsx([*sheets(its), *details]))
@@ -163,24 +163,6 @@ def _tell(
         print_json(_with_nets(its))
     elif csv is None and xlsx is None:
         _print(its, title)
-
-
-def as_csv(its: Statement) -> tuple[list[Sequence[Cell]], list[Column]]:
-    """Rows and columns of one table: each line of the tariff each way, and under a pair its net."""
-    columns = [
-        Column("月份 month"), Column("范围 scope"), Column("付方 payer"), Column("收方 payee"), Column("项目 item"),
-        Column("收费标准 rule"), Column("单价 price ¥", "yuan"), Column("数量 quantity", "number"),
-        Column("金额 amount ¥", "yuan"),
-    ]  # fmt: skip
-    rows: list[Sequence[Cell]] = []
-    for scope, pairs in (("联盟 consortia", its.consortia), ("馆 libraries", its.libraries)):
-        for pair in pairs:
-            rows += [(its.period, scope, *row) for row in line_rows((pair,))]
-            payer, payee = (pair.a, pair.b) if pair.net >= 0 else (pair.b, pair.a)
-            rows.append((its.period, scope, payer, payee, "净额 net", "", None, None, abs(pair.net)))
-    for one in its.bearers:
-        rows.append((its.period, "补贴 subsidies", one.account, "", "", "", None, None, one.amount))
-    return rows, columns
 
 
 def _with_nets(its: Statement) -> dict[str, object]:
