@@ -119,6 +119,7 @@ class Calendar:
         self._opens, self._hours = hours.opens / 24, (hours.closes - hours.opens) / 24
         self._zone = zone
         self._years: dict[int, tuple[int, ...]] = {}
+        self._near: tuple[int, ...] = ()  # working days of the year last asked for, and of the next
 
     @classmethod
     def of(cls, policy: LibraryPolicy, site: SiteDays | None = None, hours: OfficeHours | None = None) -> Calendar:
@@ -199,10 +200,15 @@ class Calendar:
 
     def _nth(self, day: int, count: int) -> int:
         """Ordinal of the working day with `count` working days before it, from `day` on."""
+        days = self._near
+        if days and days[0] <= day:  # the usual case: the year in which one is, and the next
+            at = bisect_left(days, day) + count
+            if at < len(days):
+                return days[at]
         year = _year(day)
-        days = self._years.get(year) or self._days(year)
+        days = self._near = self._days(year) + self._days(year + 1)
         at = bisect_left(days, day) + count
-        ahead = 0
+        ahead = 1
         while at >= len(days):
             at, ahead = at - len(days), ahead + 1
             if ahead >= YEARS_AHEAD + count // 200:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ from store import choices, requests, timers
 from store.database import Unit
 from store.request_events import add_events
 from store.requests import EntryRow, Person, RequestRow
+from store.timers import Timer
 
 
 class Actor(Struct, frozen=True):
@@ -70,6 +72,7 @@ class Work:
         self.case = case
         self.person = person
         self.now = around.now
+        self._is_new = case.seq == 0
         self._events: list[Event] = []
         self._notifier = Notifier(unit, around.network, person.account if person else 0)
 
@@ -111,6 +114,23 @@ class Work:
 
     # ------------------------------------------------------------------------------------------ what follows
 
+    @cached_property
+    def _running(self) -> set[tuple[int, str]]:
+        """Entry and kind of every clock that runs; the request is locked, so nobody else starts one."""
+        if self._is_new:
+            return set()
+        return {(timer.entry, timer.kind) for timer in timers.timers_of(self.unit, self.case.request_id)}
+
+    def _start(self, timer: Timer | None) -> None:
+        if timer is not None:
+            timers.set_timer(self.unit, timer)
+            self._running.add((timer.entry, timer.kind))
+
+    def _stop(self, kind: str, entry: int = 0) -> None:
+        if (entry, kind) in self._running:
+            timers.drop_timer(self.unit, self.case.request_id, entry, kind)
+            self._running.remove((entry, kind))
+
     def _set_clocks(self, before: Case, event: Event) -> None:
         case, settings = self.case, self.around.settings.clocks
         calendars = self.around.calendar
@@ -119,25 +139,21 @@ class Work:
             entry = case.entry(event.entry)
             if entry.state != was.state:
                 if kind := clocks.ENTRY_KIND.get(was.state):
-                    timers.drop_timer(self.unit, case.request_id, entry.number, kind)
-                timer = (
+                    self._stop(kind, entry.number)
+                self._start(
                     clocks.retry_timer(case, entry, str(event.data.get("until", "")), self.now, calendars)
                     if entry.state == "deferred"
                     else clocks.entry_timer(case, entry, self.now, self.network, calendars, settings)
                 )
-                if timer:
-                    timers.set_timer(self.unit, timer)
         if case.state != before.state or event.name == "escalate":
             for kind in ("escalate", "receive"):
-                timers.drop_timer(self.unit, case.request_id, 0, kind)
-            if timer := clocks.request_timer(case, self.now, calendars, settings):
-                timers.set_timer(self.unit, timer)
+                self._stop(kind)
+            self._start(clocks.request_timer(case, self.now, calendars, settings))
             if case.state not in (*OPEN, "cancelling"):
-                timers.drop_timer(self.unit, case.request_id, 0, "expire")
+                self._stop("expire")
         if event.name in ("submit", "amend", "extend"):
-            timers.drop_timer(self.unit, case.request_id, 0, "expire")
-            if timer := clocks.expiry(case, settings):
-                timers.set_timer(self.unit, timer)
+            self._stop("expire")
+            self._start(clocks.expiry(case, settings))
 
     def _settle_accounts(self, before: Case, event: Event) -> None:
         if event.name == "fill":

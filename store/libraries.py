@@ -116,7 +116,7 @@ def all_sources(unit: Connection, symbol: str = "") -> list[Source]:
 
 
 def _library(row: Any) -> Library:
-    return Library(row.symbol, row.name_zh, row.name_en, row.consortium, row.role, row.isil)
+    return Library(*row)  # its fields are the table's columns, in their order
 
 
 def _source(row: Any) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 from sqlalchemy import Column, ForeignKey, String, Table, Text, insert, select, update
@@ -28,16 +29,22 @@ routing_setting = Table(
 )
 
 
+@lru_cache(maxsize=1024)
+def _policy(text: str) -> LibraryPolicy:
+    """Each request asks for all of them, and they hardly ever change."""
+    return msgspec.json.decode(text, type=LibraryPolicy)
+
+
 def policy_of(unit: Unit, symbol: str) -> LibraryPolicy:
     """The defaults where the library has set nothing."""
     text = unit.execute(select(library_policy.c.data).where(library_policy.c.library == symbol)).scalar()
-    return msgspec.json.decode(text, type=LibraryPolicy) if text else LibraryPolicy()
+    return _policy(text) if text else LibraryPolicy()
 
 
 def all_policies(unit: Unit) -> dict[str, LibraryPolicy]:
     """Of those libraries that have set anything, by symbol."""
     rows = unit.execute(select(library_policy.c.library, library_policy.c.data))
-    return {row[0]: msgspec.json.decode(row[1], type=LibraryPolicy) for row in rows}
+    return {row[0]: _policy(row[1]) for row in rows}
 
 
 def put_policy(unit: Unit, symbol: str, value: LibraryPolicy, now: datetime) -> None:
