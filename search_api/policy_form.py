@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from itertools import zip_longest
 
 from msgspec import structs
@@ -103,7 +102,7 @@ def form_of_policy(symbol: str, policy: LibraryPolicy) -> PolicyForm:
     told |= {name: "1" if getattr(policy, name) else "" for name in TICKS}
     told |= {name: str(value) if (value := getattr(policy, name)) else "" for name in NUMBERS}
     told |= {name: f"{getattr(policy, name):g}" for name in DAYS}
-    told["accept_cost"] = f"{policy.accept_cost / 100:g}" if policy.accept_cost else ""
+    told["accept_cost"] = f"{policy.accept_cost / 100:.2f}".removesuffix(".00") if policy.accept_cost else ""
     told |= {
         "closure_first": [each.first for each in policy.closures],
         "closure_last": [each.last for each in policy.closures],
@@ -111,18 +110,6 @@ def form_of_policy(symbol: str, policy: LibraryPolicy) -> PolicyForm:
         "make_up_days": " ".join(policy.make_up_days),
     }
     return PolicyForm.model_validate({"library": symbol, **told})
-
-
-def differing(before: LibraryPolicy, after: LibraryPolicy) -> tuple[Mapping[str, object], Mapping[str, object]]:
-    """What has changed, before and after, for the audit. An address may be a person's: that it changed is told, and not
-    to what."""
-    names = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)]
-    shown = [name for name in names if name != "address"]
-    hidden = {"fields": ["address"]} if "address" in names else {}
-    return (
-        {name: getattr(before, name) for name in shown},
-        {name: getattr(after, name) for name in shown} | hidden,
-    )
 
 
 def _number(text: str) -> float | None:

@@ -102,18 +102,23 @@ class Requesting:
             return wish
         return msgspec.structs.replace(wish, citation=msgspec.structs.replace(wish.citation, record_id=sure[0].id))
 
+    def made_before(self, who: Principal, asked: Asked, key: str) -> Made | None:
+        """What the same call has made already; None = nothing. Raises a problem where the key was another call's."""
+        with self.database.read() as unit:
+            return self._made_before(unit, who, asked, key)
+
+    def _made_before(self, unit: Unit, who: Principal, asked: Asked, key: str) -> Made | None:
+        try:
+            before = find_answer(unit, _caller(who), key, _fingerprint(asked)) if key else None
+        except KeyConflict as error:
+            raise request_problems.key_conflict() from error
+        return Made(int(before.location), repeated=True) if before else None
+
     def create(self, who: Principal, asked: Asked, key: str = "", request_id: str = "") -> Made:
         """Make a request, once for each idempotency key of the caller. Raises problems, Incomplete and NotAllowed."""
         with self.database.write() as unit:
-            fingerprint = hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
-            caller = f"key {who.key_id}" if who.key_id else f"account {who.account_id}"
-            if key:
-                try:
-                    before = find_answer(unit, caller, key, fingerprint)
-                except KeyConflict as error:
-                    raise request_problems.key_conflict() from error
-                if before is not None:
-                    return Made(int(before.location), repeated=True)
+            if (before := self._made_before(unit, who, asked, key)) is not None:
+                return before
             reader, library = self._for_whom(unit, who, asked)
             actor = Actor("reader", 0, library) if reader == who.account_id else self._officer(who, library)
             new = NewRequest(
@@ -125,7 +130,7 @@ class Requesting:
             self._note(unit, who, actor, "request.create", case.request_id, {}, {"state": case.state}, request_id)
             if key:
                 answer = CallAnswer(201, b"", str(case.request_id))
-                keep_answer(unit, caller, key, fingerprint, answer, self.service.clock())
+                keep_answer(unit, _caller(who), key, _fingerprint(asked), answer, self.service.clock())
             return Made(case.request_id, repeated=False)
 
     def _insisted(self, unit: Unit, case: Case, actor: Actor, reason: str) -> Case:
@@ -223,7 +228,8 @@ class Requesting:
             return Actor("reader", 0, case.requester) if allowed(who, "request.act", facts) else None
         if "officer" in kinds:
             action = "rota.override" if name in OVERRIDES else "request.act"
-            if allowed(who, action, facts):
+            # As an officer of the library that requests: that it is his own request makes nobody an officer.
+            if allowed(who, action, msgspec.structs.replace(facts, reader=0)):
                 library = who.library or case.requester
                 return Actor("officer", who.account_id, library, "" if who.library else library)
         if "node" in kinds and not entry and allowed(who, "desk.act", Facts(desk=case.desk)):
@@ -332,6 +338,15 @@ class Requesting:
 
 
 _KINDS = ("reader", "officer", "supplier", "node")
+
+
+def _caller(who: Principal) -> str:
+    """Whose idempotency keys they are."""
+    return f"key {who.key_id}" if who.key_id else f"account {who.account_id}"
+
+
+def _fingerprint(asked: Asked) -> str:
+    return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
 
 
 def facts_of(case: Case, person: Person | None) -> Facts:

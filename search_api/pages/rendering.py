@@ -61,7 +61,7 @@ def environment(language: str, settings: ApiSettings) -> Environment:
 
     def yuan(value: int) -> str:
         """Of fen."""
-        return f"¥{value / 100:,.2f}"
+        return f"{'−' if value < 0 else ''}¥{abs(value) / 100:,.2f}"
 
     env.filters.update(say=say, number=number, own=own, day=day, moment=moment, yuan=yuan)
     env.globals.update(

@@ -47,8 +47,6 @@ SENT_BEFORE = Words(
     "这份申请单已经提交过。如确要另提一件，请再次提交；否则请查看“我的申请”。",
     "This form was sent before. Send it again to make another request, or look at your requests.",
 )
-NOT_SERVED = Words("系统中没有您所属馆的资料。", "Your library is not among those that take part.")
-
 _NEVER_LENT = ("rare_book", "manuscript", "rubbing", "serial", "article", "thesis")
 
 
@@ -108,28 +106,31 @@ class _Desk:
         reader, wish = self.reader(form), form.wish(usual_service(record))
         library = reader.library if reader else self.who.library
         ahead = look_ahead(self.requesting, wish, library, reader.id if reader else 0)
+        asked = self.asked(form, wish, reader)
+        try:
+            made = self.requesting.made_before(self.who, asked, form.token) if reader else None
+        except ProblemError as error:
+            return self.show(record, form.model_copy(update={"token": _token()}), {"token": _told(error)}, ahead)
+        if made is not None:  # a second click, which would else be told that it repeats the first
+            return see(f"/requests/{made.id}?sent=1")
         complaints |= {field: told for field, told in lacking(ahead.missing).items() if field not in complaints}
         if complaints or (ahead.held_up and not form.insist.strip()):
             return self.show(record, form, complaints, ahead)
-        assert reader is not None
-        asked = Asked(
+        try:
+            made = self.requesting.create(self.who, asked, form.token, request_id_of(self.request))
+        except NotAllowed as error:
+            return self.show(record, form, {error.code: Words(error.zh, error.en)}, ahead)
+        return see(f"/requests/{made.id}?sent=1")
+
+    def asked(self, form: WishForm, wish: Wish, reader: Account | None) -> Asked:
+        return Asked(
             wish,
             form.note.strip(),
             form.delivery.strip(),
             form.source if form.source in SOURCES else "form",
-            reader.id if self.for_others else 0,
+            reader.id if reader and self.for_others else 0,
             form.insist.strip(),
         )
-        try:
-            made = self.requesting.create(self.who, asked, form.token, request_id_of(self.request))
-        except ProblemError as error:
-            if error.code != "idempotency-key-used":
-                raise
-            again = form.model_copy(update={"token": _token()})
-            return self.show(record, again, {"token": SENT_BEFORE}, ahead)
-        except NotAllowed as error:
-            return self.show(record, form, {error.code: Words(error.zh, error.en)}, ahead)
-        return see(f"/requests/{made.id}?sent=1")
 
     def show(
         self, record: RecordAnswer | None, form: WishForm, complaints: dict[str, Words], ahead: Ahead | None = None
@@ -171,6 +172,10 @@ def usual_service(record: RecordAnswer | None) -> str:
     if record is None or record.description.material in _NEVER_LENT or record.description.carrier == "online":
         return "copy"
     return "loan"
+
+
+def _told(error: ProblemError) -> Words:
+    return SENT_BEFORE if error.code == "idempotency-key-used" else Words(error.zh, error.en)
 
 
 def _token() -> str:

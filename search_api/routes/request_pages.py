@@ -19,6 +19,7 @@ from routing.states import NotAllowed
 from search_api import request_problems
 from search_api.access.guard import require
 from search_api.access.principal import Principal
+from search_api.charges_shown import charges_of
 from search_api.pages.rendering import Pages
 from search_api.problems import ProblemError
 from search_api.request_answers import EntryAnswer, MatchCandidate, RequestAnswer
@@ -207,6 +208,7 @@ def _page(
         form=form,
         candidates=_candidates(requesting, answer.wish) if "resolve" in answer.actions else (),
         libraries=sorted(requesting.catalogue.known_libraries().values(), key=lambda each: each.symbol),
+        charges=charges_of(requesting, who, number),
         just_sent=just_sent,
         lacks=lacking(answer.missing),
     )
