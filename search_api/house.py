@@ -11,6 +11,7 @@ import msgspec
 
 from mappings.requests import LibraryPolicy
 from routing.calendar import CHINA
+from routing.correcting import settle_correction
 from routing.joining import for_audit
 from routing.settings import RoutingSettings, load_network, load_settings, save_settings
 from search_api.access.principal import Principal
@@ -98,7 +99,7 @@ class House:
             if found is None or not allowed(who, "correction.close", Facts(library=found.library)):
                 raise unknown_thing()
             now = self.service.clock()
-            if not performance.close_correction(unit, number, result, note, now):
+            if not settle_correction(unit, number, result, note, now):
                 raise conflict("closed-already", "这一更正已经处理过。", "This correction was closed already.")
             after = {"result": result}
             audit.record(unit, who.actor(request_id), "correction.close", f"correction {number}", now, {}, after)

@@ -38,7 +38,7 @@ class ApiDesk:
         self.desk = Desk(database)
         self.engine = EmbeddedEngine(folder / "index")
         index_changes(database, self.engine)
-        settings = ApiSettings(base_url=base_url)
+        settings = ApiSettings(base_url=base_url, self_registration=True)
         self.app: FastAPI = create_app(database, self.engine, settings=settings, clock=lambda: self.desk.now)
         self.client = ApiClient(self.app)
         with database.write() as unit:
