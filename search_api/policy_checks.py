@@ -44,7 +44,7 @@ def _policy_faults(symbol: str, policy: LibraryPolicy, libraries: Collection[str
         yield BadParameter(
             "not_materials", f"没有这种文献类型：{'、'.join(unknown)}。", f"There is no material {', '.join(unknown)}."
         )
-    if policy.channel != "queue" and not _address_fits(policy):
+    if policy.channel in ("email", "iso18626") and not _address_fits(policy):
         yield BadParameter(
             "address",
             "电子邮件渠道须填邮箱地址，ISO 18626 渠道须填 http(s) 网址。",
