@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from rota_candidates import RUSH, STEADY, USUAL, WISH, asked, build, make, make_estimate, pools, why_not
 
-from routing.candidates import NEVER, Candidate, Rota
+from routing.candidates import NEVER, Candidate, Place, Rota
 from routing.exploring import POINTS, first_chances, plausible
 from routing.rota import RotaSettings
 from routing.score import score
@@ -47,11 +47,12 @@ def test_a_rerun_never_asks_again(pool: list[Candidate], seed: int) -> None:
     # A plain end of the rota, reached when everybody who can be asked was.
     assert not rota.entries
     assert len(tried) == len(set(tried))
-    asked_ever = {each.library for each in pool if "closed" not in why_not(rota).get(each.library, ())}
-    able = {each.library for each in pool if not each.excluded and each.coverage != "no"
-            and not 0 < each.daily_cap <= each.sent_today and each.estimate.p >= USUAL.least_p}  # fmt: skip
-    assert set(tried) <= able
-    assert able & asked_ever == set(tried)
+    assert {each.library for each in pool if _is_able(each)} == set(tried)
+
+
+def _is_able(each: Candidate) -> bool:
+    capped = 0 < each.daily_cap <= each.sent_today
+    return not each.excluded and each.coverage != "no" and not capped and each.estimate.p >= USUAL.least_p
 
 
 # --- who is asked -----------------------------------------------------------------------------------------------------
@@ -63,7 +64,6 @@ def test_a_rerun_never_asks_again(pool: list[Candidate], seed: int) -> None:
         ({"excluded": "paused"}, "paused"),
         ({"coverage": "no"}, "not_covered"),
         ({"daily_cap": 5, "sent_today": 5}, "cap_reached"),
-        ({"closed_days": 20.0}, "closed"),
         ({"estimate": make_estimate(q=0.001)}, "no_chance"),
     ],
 )
@@ -84,6 +84,26 @@ def test_a_request_is_never_sent_back_along_its_chain() -> None:
     rota = build([make("CLCN"), make("NLC")], chain=["CLCN"])
     assert asked(rota) == ["NLC"]
     assert why_not(rota) == {"CLCN": ("on_chain",)}
+
+
+def test_who_is_away_for_long_is_asked_last() -> None:
+    pool = [make("GOOD", make_estimate(q=0.3, t=9, r=9)), make("AWAY", closed_days=20.0), make("NLC", last_resort=True)]
+    rota = build(pool)
+    assert asked(rota) == ["GOOD", "NLC", "AWAY"]
+    assert "opens_later" in rota.entries[2].reasons
+    short = build(pool, options=RotaSettings(explore=0.0, compare=0.0, max_asks=2))
+    assert why_not(short) == {"AWAY": ("closed",)}
+    alone = build([make("AWAY", closed_days=20.0)])
+    assert asked(alone) == ["AWAY"], "nobody else has it"
+
+
+def test_who_has_given_once_is_hardly_spared() -> None:
+    known = make_estimate(strength=1e9)
+    once, often = make("A", known, supplied=1), make("B", known, supplied=100)
+    plain = make("C", known)
+    scores = {place.candidate.library: place.score for place in build([once, often, plain]).entries}
+    assert scores["A"] - scores["C"] == pytest.approx(0.5 / 9)
+    assert scores["B"] - scores["C"] == pytest.approx(0.5 * 100 / 108)
 
 
 def test_a_closure_that_all_have_excludes_and_delays_nobody() -> None:
@@ -122,8 +142,15 @@ def test_everybody_stands_somewhere_once_whatever_the_order_they_come_in(
 @settings(deadline=None)
 @given(pools(), st.integers(0, 2**31), st.sampled_from([None, 3.0]))
 def test_holders_come_before_partners_of_last_resort(pool: list[Candidate], seed: int, days_left: float | None) -> None:
-    order = [place.candidate.last_resort for place in build(pool, seed, USUAL, days_left=days_left).entries]
+    order = [_turn(place, pool) for place in build(pool, seed, USUAL, days_left=days_left).entries]
     assert order == sorted(order)
+
+
+def _turn(place: Place, pool: list[Candidate]) -> int:
+    """0 = a holder, 1 = a partner, 2 = away for longer than the others that can be asked."""
+    able = [each for each in pool if _is_able(each)]
+    limit = min(each.closed_days for each in able) + USUAL.most_closed_days
+    return 2 if place.candidate.closed_days > limit else int(place.candidate.last_resort)
 
 
 # --- in which order ---------------------------------------------------------------------------------------------------
@@ -133,8 +160,8 @@ def test_holders_come_before_partners_of_last_resort(pool: list[Candidate], seed
 @given(pools(), st.integers(0, 2**31))
 def test_without_experiments_the_order_is_that_of_the_score(pool: list[Candidate], seed: int) -> None:
     rota = build(pool, seed, wish=RUSH, options=USUAL)
-    for resort in (False, True):
-        scores = [round(each.score, 9) for each in rota.entries if each.candidate.last_resort is resort]
+    for turn in range(3):
+        scores = [round(each.score, 9) for each in rota.entries if _turn(each, pool) == turn]
         assert scores == sorted(scores)
 
 
@@ -159,7 +186,7 @@ def test_who_gives_more_than_it_takes_is_relieved_by_half_a_day_at_most() -> Non
         build([make("A", supplied=supplied, received=received)]).entries[0].score
         for supplied, received in ((10, 10), (400, 0), (0, 400))
     )
-    assert (giver - plain, taker - plain) == pytest.approx((0.5, -0.5))
+    assert (giver - plain, taker - plain) == pytest.approx((0.5 * 400 / 408, -0.5 * 400 / 408))
 
 
 def test_what_is_needed_by_a_day_is_ordered_by_the_chance_in_time() -> None:
