@@ -7,14 +7,17 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pytest
 import uvicorn
 from api_catalogue import HOSTILE_UNIONS, SETTINGS, UNIONS, fill
 from api_people import add_person
+from fastapi import FastAPI
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
@@ -23,6 +26,8 @@ from search_api.app import create_app
 from store.database import Database
 
 OFFICER = "officer"
+
+_NUMBERS = count(1)
 
 FLAGS = (
     "--headless",
@@ -37,9 +42,14 @@ FLAGS = (
 )
 
 
+class Served(NamedTuple):
+    url: str
+    app: FastAPI
+
+
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the running site."""
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The running site."""
     folder = tmp_path_factory.mktemp("site")
     database = Database(f"sqlite:///{folder / 'state.db'}")
     database.migrate()
@@ -57,12 +67,30 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     while not server.started and time.monotonic() < deadline:
         time.sleep(0.02)
     assert server.started
-    yield url
+    yield Served(url, app)
     server.should_exit = True
     thread.join(30)
     listener.close()
     engine.close()
     database.close()
+
+
+@pytest.fixture(scope="session")
+def site(served: Served) -> str:
+    """The address of the running site."""
+    return served.url
+
+
+@pytest.fixture
+def person(served: Served) -> Callable[..., str]:
+    """Makes somebody new, with those roles; gives the login. So nobody's requests are in another test's way."""
+
+    def made(*roles: str, library: str = "CLCN", name: str = "王芳") -> str:
+        login = f"person-{next(_NUMBERS)}"
+        add_person(served.app, login, *roles, library=library, name=name)
+        return login
+
+    return made
 
 
 @pytest.fixture
