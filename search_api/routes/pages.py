@@ -19,7 +19,7 @@ from search_api.routes.access import CatalogueOf, PagesOf
 
 router = APIRouter(include_in_schema=False)
 
-ROBOTS = "User-agent: *\nDisallow: /search\nDisallow: /api/\n"
+ROBOTS = "User-agent: *\nDisallow: /search\nDisallow: /request\nDisallow: /openurl\nDisallow: /api/\n"
 """Results have endless addresses; records are few and may be visited."""
 
 

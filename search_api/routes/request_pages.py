@@ -25,7 +25,7 @@ from search_api.problems import ProblemError
 from search_api.request_answers import EntryAnswer, MatchCandidate, RequestAnswer
 from search_api.requesting import Requesting
 from search_api.routes.access import CatalogueOf, PagesOf, RequestingOf
-from search_api.routes.forms import form_page, see, way_back
+from search_api.routes.forms import form_page, see
 from search_api.tracing import request_id_of
 from search_api.vocabulary import Words
 from search_api.wish_form import WishForm, fen, form_of, lacking
@@ -59,7 +59,6 @@ class StepForm(WishForm):
     other: str = Rule(default="", max_length=20, description="Record that no candidate was: by its id.")
     planned: list[int] = Rule(default=[], max_length=200)
     places: list[str] = Rule(default=[], max_length=200, description="New places of `planned`, in its order.")
-    back: str = Rule(default="", max_length=200)
 
     def told(self) -> dict[str, Any]:
         """What the event tells beside the wish. Raises NotAllowed where a number is none."""
@@ -145,7 +144,7 @@ def act(
         if error.code not in STALE:
             raise
         return _page(request, pages, requesting, who, number, {"": Words(error.zh, error.en)}, step)
-    return see(way_back(step.back, f"/requests/{number}"))
+    return see(f"/requests/{number}")
 
 
 def _wish(requesting: Requesting, who: Principal, number: int, step: StepForm) -> Wish | None:
@@ -208,10 +207,22 @@ def _page(
         form=form,
         candidates=_candidates(requesting, answer.wish) if "resolve" in answer.actions else (),
         libraries=sorted(requesting.catalogue.known_libraries().values(), key=lambda each: each.symbol),
+        crumb=_crumb(answer, who),
         charges=charges_of(requesting, who, number),
         just_sent=just_sent,
         lacks=lacking(answer.missing),
     )
+
+
+def _crumb(answer: RequestAnswer, who: Principal) -> str:
+    """The list in which he has found it."""
+    if "reader" in who.roles:
+        return "/requests"
+    if not who.library:
+        return ""
+    if who.library in (answer.requester, answer.branch):
+        return "/library/requests"
+    return "/desk" if answer.state == "blank" and answer.desk == who.library else "/queue"
 
 
 def _candidates(requesting: Requesting, wish: Wish) -> tuple[MatchCandidate, ...]:

@@ -336,6 +336,51 @@ def test_a_request_is_passed_on_and_put_off(desk: Desk, app: FastAPI, reader: Br
     assert "稍后再询" in later.get("/requests/1").text
 
 
+def test_what_a_library_can_not_find_comes_back_to_be_completed(desk: Desk, app: FastAPI, reader: Browser) -> None:
+    serial = f"/request?record={union_id(SERIAL)}"
+    ask(reader, serial, date="1998", article_title="论大观园", insist="要电子版")
+    officer = officer_of(app, asked(desk))
+    do(officer, 1, "refuse", code="Incomplete", note="缺期号")
+    page = reader.get("/requests/1")
+    assert state(desk) == "draft" and "待补充" in page.text and "缺期号" in page.text
+    form = fields(page, "/requests/1", "submit")
+    assert (form["date"], form["article_title"]) == ("1998", "论大观园")
+    emptied = send(reader, "/requests/1", form, date="", volume="")
+    assert emptied.status_code == 422 and "缺少年份或卷号" in emptied.text and state(desk) == "draft"
+    assert (
+        send(reader, "/requests/1", fields(emptied, "/requests/1", "submit"), date="1998", issue="3").status_code == 303
+    )
+    wish = case_of(desk).wish
+    assert wish is not None and wish.citation.issue == "3" and state(desk) == "asking"
+
+
+def test_what_a_library_has_been_asked_for_already_is_for_the_reader_to_say(
+    desk: Desk, app: FastAPI, reader: Browser
+) -> None:
+    officer = answering(desk, app, reader)
+    do(officer, 1, "refuse", code="Duplicate")
+    assert state(desk) == "dup_hold" and {"link", "separate"} <= steps(reader.get("/requests/1"))
+    assert do(reader, 1, "separate", reason="").status_code == 422
+    assert do(reader, 1, "separate", reason="另一位读者").status_code == 303
+    assert state(desk) == "asking"
+
+
+def test_a_bad_copy_is_asked_for_again(desk: Desk, app: FastAPI, reader: Browser) -> None:
+    officer, library = answering(desk, app, reader, service="copy", pages="1-20"), asked(desk)
+    do(officer, 1, "fill", sheets="20")
+    assert do(reader, 1, "bad_copy", reason="缺第3页").status_code == 303
+    assert (state(desk), asked(desk)) == ("asking", library)
+    assert "缺第3页" in officer.get("/requests/1").text
+
+
+def test_a_loan_is_lent_and_given_back(desk: Desk, app: FastAPI, reader: Browser) -> None:
+    officer, home = answering(desk, app, reader), officer_of(app, "CLCN")
+    do(officer, 1, "fill", loan_due="2026-04-30")
+    assert "lend" not in steps(reader.get("/requests/1"))
+    assert do(home, 1, "lend").status_code == 303 and state(desk) == "on_loan"
+    assert do(home, 1, "returned").status_code == 303 and state(desk) == "closed_filled"
+
+
 # ---------------------------------------------------------------------------------------------- overriding
 
 
