@@ -36,6 +36,7 @@ from search_api.problems import (
     query_too_long,
     store_unavailable,
     too_large,
+    unreadable,
     wrong_method,
 )
 from search_api.queries import MAX_QUERY, SearchParameters
@@ -169,6 +170,8 @@ def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
     def _(request: Request, error: HTTPException) -> Response:
         if error.status_code == 405:
             return tell(request, wrong_method((error.headers or {}).get("Allow", "GET")))
+        if error.status_code == 400:  # a body of which nothing could be read
+            return tell(request, unreadable())
         return tell(request, too_large() if error.status_code == 413 else no_such_page())
 
     @app.exception_handler(BadCursor)

@@ -86,6 +86,14 @@ def too_large() -> ProblemError:
     )
 
 
+def unreadable() -> ProblemError:
+    return bad_parameter(
+        "body",
+        "无法解读提交的内容：编码或格式有误。",
+        "What was sent can't be read: its encoding or its form is wrong.",
+    )
+
+
 def sign_in_first() -> ProblemError:
     return ProblemError(
         401,

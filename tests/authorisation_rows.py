@@ -423,3 +423,12 @@ NO_KEY = {"key.manage"}
 """Actions that no API key may do."""
 ONLY_KEY = {"iso18626.receive"}
 """Actions that no person may do."""
+
+
+def expected(row: Row, me: Me, whose: str) -> bool:
+    """Whether he may, by the rules of the house."""
+    if me.way == "key" and row.action in NO_KEY:
+        return False
+    if me.way != "key" and row.action in ONLY_KEY:
+        return False
+    return row.allowed(me.role, whose)

@@ -106,16 +106,22 @@ class World:
 
     def call(self, me: Me, method: str, path: str, **options: Any) -> Answered:
         """As a page of ours or a program would."""
-        headers = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"} | options.pop("headers", {})
-        if me.way == "session":
-            headers |= {"Cookie": f"session={me.token}", "X-CSRF-Token": csrf_of(me.token)}
-        elif me.way == "key":
-            headers["Authorization"] = f"Bearer {me.token}"
+        headers = self.headers(me) | options.pop("headers", {})
         before = self._last()
         response = self.house.client.request(method, path, headers=headers, **options)
         with self.database.read() as unit:
             made = [each for each in entries(unit, limit=20) if each.id > before]
         return Answered(response, made)
+
+    @staticmethod
+    def headers(me: Me) -> dict[str, str]:
+        """By which he is known."""
+        known = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
+        if me.way == "session":
+            known |= {"Cookie": f"session={me.token}", "X-CSRF-Token": csrf_of(me.token)}
+        elif me.way == "key":
+            known["Authorization"] = f"Bearer {me.token}"
+        return known
 
     def _last(self) -> int:
         with self.database.read() as unit:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from authorisation import ASKERS, CHANGES_NOTHING, OWN
-from authorisation_rows import NARROWER, NO_KEY, ONLY_KEY, ROWS, Row
+from authorisation_rows import NARROWER, ROWS, Row, expected
 from authorisation_world import Answered, Me, World
 
 from search_api.access.guard import routes_with_actions
@@ -29,14 +29,6 @@ def ways(row: Row, role: str) -> tuple[str, ...]:
     if role == "anonymous":
         return ("",)
     return ("session", "key") if row.path.startswith("/api/") else ("session",)
-
-
-def expected(row: Row, me: Me, whose: str) -> bool:
-    if me.way == "key" and row.action in NO_KEY:
-        return False
-    if me.way != "key" and row.action in ONLY_KEY:
-        return False
-    return row.allowed(me.role, whose)
 
 
 def was_refused(row: Row, answered: Answered) -> bool:
