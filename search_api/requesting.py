@@ -200,13 +200,15 @@ class Requesting:
     def _visible_person(
         self, unit: Unit, who: Principal, case: Case, person: Person | None
     ) -> tuple[Person, str] | None:
-        """Whose it is, for himself and the officers of his library; a supplier sees the library alone."""
+        """Whose it is, for himself and the officers of his library. Who is asked to supply it, or searches for it, sees
+        the library and what the reader has written to him (account 0), not who that is."""
         if person is None:
             return None
         mine = person.account == who.account_id != 0
         officer = who.is_one_of("requester", "admin") and who.library in (case.requester, case.branch) and who.library
         if not (mine or officer):
-            return None
+            asked = who.library and who.library in (case.desk, *(each.supplier for each in case.entries if each.asked))
+            return (Person(0, person.note), "") if asked else None
         account = accounts.get_account(unit, person.account)
         return person, account.name if account else ""
 

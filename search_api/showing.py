@@ -146,7 +146,7 @@ def shown_request(
         requester_en=requester.en,
         branch=case.branch,
         reader=person[1] if person else "",
-        reader_id=str(person[0].account) if person else "",
+        reader_id=str(person[0].account) if person and person[0].account else "",
         note=person[0].note if person else "",
         delivery=person[0].delivery if person else "",
         desk=case.desk,
