@@ -38,7 +38,7 @@ class SupplierLine(Struct, frozen=True):
     library: str
     name_zh: str
     name_en: str
-    days: float  # working days to a fill, queue and hops included
+    days: float  # working days to a fill: the average of its own where that is known, else an estimate
     n: int  # its requests of such a kind, and those of them that it filled; 0 = too few are known
     fills: int
     percent: int  # share that it fills, 0–100: its own where that is known, else an estimate by libraries of its kind
@@ -113,12 +113,12 @@ def _supplier(place: Place, wish: Wish, libraries: Mapping[str, Library], number
     told = explain_choice(place, wish, libraries, number)
     known = estimate.basis in OWN_LEVELS and round(estimate.n) >= FEWEST
     n, fills = (round(estimate.n), round(estimate.fills)) if known else (0, 0)
-    share = estimate.fills / estimate.n if known else place.p
+    share = fills / n if known else place.p  # of the numbers that are shown, so that they agree
     return SupplierLine(
         candidate.library,
         name.zh,
         name.en,
-        round(place.t, 1),
+        max(0.1, round(estimate.mean_days if known and estimate.mean_days else place.t, 1)),
         n,
         fills,
         round(100 * share),

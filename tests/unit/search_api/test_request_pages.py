@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 from api_browser import ORIGIN, Browser
+from api_catalogue import book, held, union
 from api_people import add_person, signed_in
 from fastapi import FastAPI
-from request_desk import CAPITAL_ONLY, HONGLOUMENG, NOWHERE_ELSE, RARE, SERIAL, UNIONS, Desk, book, held, union
+from request_desk import CAPITAL_ONLY, HONGLOUMENG, NOWHERE_ELSE, RARE, SERIAL, UNIONS, Desk
 from request_site import ask, do, fields, parsed, send, site, steps, texts
 from sqlalchemy import func, select
 
@@ -230,6 +231,18 @@ def test_what_is_not_in_the_catalogue_goes_to_the_desk_and_on_when_it_is_found(
     assert do(officer, 1, "resolve", other=union_id(NOWHERE_ELSE)).status_code == 303
     assert (state(desk), asked(desk)) == ("asking", "PPSUC")
     assert "天书" not in officer.get("/desk").text
+
+
+def test_a_node_searches_for_its_own_side_and_passes_on_what_it_does_not_find(desk: Desk, app: FastAPI) -> None:
+    reader = signed_in(app, "police", library="PPSUC")
+    ask(reader, "/request?genre=book&title=天书&pages=1-3")
+    first, second = officer_of(app, "BNU"), officer_of(app, "BUPT")
+    assert "天书" in first.get("/desk").text and "天书" not in second.get("/desk").text
+    assert second.get("/requests/1").status_code == 403
+    assert do(first, 1, "escalate").status_code == 303
+    assert "天书" not in first.get("/desk").text and "天书" in second.get("/desk").text
+    assert do(second, 1, "resolve", other=union_id(HONGLOUMENG)).status_code == 303
+    assert state(desk) == "asking"
 
 
 def test_what_can_not_be_found_is_given_up_with_a_reason(desk: Desk, app: FastAPI, reader: Browser) -> None:
