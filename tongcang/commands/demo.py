@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -90,7 +91,13 @@ def dispatcher(settings: Settings) -> Iterator[None]:
     """The process that lets clocks run out and sends messages, beside the page; it ends with the block."""
     command = [sys.executable, "-m", "tongcang.cli", "--data", settings.data, "dispatch"]
     environment = os.environ | {"TONGCANG_DATABASE": "", "TONGCANG_BASE_URL": settings.public_url}
-    with subprocess.Popen(command, env=environment) as process:
+    # Ctrl-C reaches it too. While it is still starting that would end in a traceback: it is ended by us then.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        started = subprocess.Popen(command, env=environment)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with started as process:
         try:
             yield
         finally:
