@@ -8,6 +8,7 @@ import pytest
 from api_catalogue import HONGLOUMENG, HOSTILE, PAYLOADS, SHISHUO, STONE, XUEKAN
 from api_people import PASSWORD
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -32,6 +33,12 @@ def find(driver: webdriver.Chrome, css: str) -> WebElement:
 
 def wait_for(driver: webdriver.Chrome, css: str) -> WebElement:
     return WebDriverWait(driver, 10).until(expected_conditions.presence_of_element_located((By.CSS_SELECTOR, css)))
+
+
+def until_said(driver: webdriver.Chrome, css: str, said: str) -> None:
+    """The page that follows says so there: that of before may be going away while it is looked at."""
+    waiting = WebDriverWait(driver, 10, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException])
+    waiting.until(lambda _: said in find(driver, css).text)
 
 
 def open_fold(driver: webdriver.Chrome, step: str) -> WebElement:
@@ -90,7 +97,7 @@ def test_the_whole_way_without_javascript(
     assert number in find(driver, ".receipt").text
     assert "已发给 中国人民大学图书馆" in find(driver, ".standing").text and "预计" in find(driver, ".standing").text
     find(driver, 'nav a[href="/requests"]').click()
-    assert "世说新语" in wait_for(driver, ".request-list").text
+    until_said(driver, ".request-list", "世说新语")
 
     enter(driver, site, officer)
     find(driver, 'nav a[href="/queue"]').click()
@@ -98,18 +105,18 @@ def test_the_whole_way_without_javascript(
     form = wait_for(driver, 'form:has(input[name="name"][value="fill"])')
     form.find_element(By.NAME, "via").send_keys("自取")
     form.find_element(By.TAG_NAME, "button").click()
-    WebDriverWait(driver, 10).until(lambda _: "已送达" in find(driver, ".standing").text)
+    until_said(driver, ".standing", "已送达")
     driver.get(f"{site}/queue")
     assert not driver.find_elements(By.CSS_SELECTOR, f'a[href="/requests/{number}"]')
 
     enter(driver, site, reader)
     driver.get(address)
     open_fold(driver, "receive").find_element(By.TAG_NAME, "button").click()
-    WebDriverWait(driver, 10).until(lambda _: "已完成" in find(driver, ".standing").text)
+    until_said(driver, ".standing", "已完成")
     driver.get(f"{site}/requests")
     assert not driver.find_elements(By.CSS_SELECTOR, ".request-list li")
     find(driver, 'a[href="/requests?closed=1"]').click()
-    assert "世说新语" in wait_for(driver, ".request-list").text
+    until_said(driver, ".request-list", "世说新语")
 
 
 def test_a_refusal_goes_on_to_the_next_library(chromium: webdriver.Chrome, site: str, person: Person) -> None:
@@ -153,7 +160,8 @@ def test_what_is_told_first_and_what_is_missing(chromium: webdriver.Chrome, site
     chromium.get(f"{site}/request?record={union_id(HONGLOUMENG)}")
     assert "本馆已有" in find(chromium, ".told").text
     find(chromium, SEND).click()
-    assert "本馆已有" in wait_for(chromium, ".told").text and chromium.current_url == f"{site}/request"
+    arrive(chromium, f"{site}/request")
+    until_said(chromium, ".told", "本馆已有")
     chromium.get(f"{site}/request?record={union_id(XUEKAN)}")
     find(chromium, SEND).click()
     assert wait_for(chromium, "#date-wrong").text == "缺少年份或卷号。"
