@@ -65,7 +65,9 @@ def openurl(request: Request, requesting: RequestingOf, _: Anybody) -> JsonAnswe
     summary="Ask for something",
     status_code=201,
     response_class=JsonAnswer,
-    responses=documented(RequestAnswer, examples.REQUEST, 401, 403, 409, 422, 503, status=201),
+    # 200: the same call, with the same Idempotency-Key, had made it before.
+    responses=documented(RequestAnswer, examples.REQUEST)
+    | documented(RequestAnswer, examples.REQUEST, 401, 403, 409, 422, 503, status=201),
 )
 def create(
     body: RequestBody, request: Request, requesting: RequestingOf, who: Asker, key: IdempotencyKey = ""
