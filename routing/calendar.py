@@ -172,7 +172,11 @@ class Calendar:
 
     def after(self, moment: float, working_days: float) -> float:
         """The moment at which so many working days from `moment` are over."""
-        day, gone = self._position(moment)
+        return self.further(moment, self.position(moment), working_days)
+
+    def further(self, moment: float, position: tuple[int, float], working_days: float) -> float:
+        """As `after`, where the position of the moment is known already."""
+        day, gone = position
         if working_days < 1e-6:  # less than a second
             return max(moment, day + self._opens + gone * self._hours)
         gone += working_days
@@ -186,10 +190,10 @@ class Calendar:
         """Working days between two moments."""
         if end < start:
             return -self.worked(end, start)
-        (first, gone), (last, gone_last) = self._position(start), self._position(end)
+        (first, gone), (last, gone_last) = self.position(start), self.position(end)
         return self._between(first, last) + gone_last - gone
 
-    def _position(self, moment: float) -> tuple[int, float]:
+    def position(self, moment: float) -> tuple[int, float]:
         """The working day on which the moment falls, or the next one, and the part of its office hours that is over."""
         day = int(moment)
         gone = (moment - day - self._opens) / self._hours

@@ -87,11 +87,12 @@ def _run(
         days = place.t - estimate.t + min(limit, _drawn(estimate.t, estimate.spread, dice))
         others = place.r - estimate.r + min(limit, _drawn(estimate.r, estimate.spread_r, dice))
         filled = place.p if days <= limit else 0.0
+        position = office.position(moment)
         if filled:
-            found.append((office.after(moment, days), open_ * filled))
+            found.append((office.further(moment, position, days), open_ * filled))
         # Of those that are not filled, some refuse and some run out of the clock instead of being filled.
         refused = (1 - place.p) / (1 - filled) if filled < 1 else 0.0
-        moment = office.after(moment, min(limit, others) if dice.random() < refused else limit)
+        moment = office.further(moment, position, min(limit, others) if dice.random() < refused else limit)
         open_ *= 1 - filled
     return found
 

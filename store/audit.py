@@ -15,7 +15,7 @@ from msgspec import Struct
 from sqlalchemy import Column, Index, String, Table, Text, insert, select
 
 from store.accounts import CONTACT
-from store.columns import Id, Instant, Words
+from store.columns import Id, Instant, Words, storable
 from store.database import Unit, metadata
 
 PERSONAL = frozenset((*CONTACT, "login", "password", "delivery"))
@@ -99,7 +99,7 @@ def record(
         "request_id": actor.request_id,
         "key_id": actor.key_id,
     }
-    entry_id: int = unit.execute(insert(audit).values(values).returning(audit.c.id)).scalar_one()
+    entry_id: int = unit.execute(insert(audit).returning(audit.c.id), values).scalar_one()
     return entry_id
 
 
@@ -111,7 +111,7 @@ def entries(
     query = select(audit).order_by(c.id.desc()).limit(limit)
     for column, wanted in ((c.library, library), (c.object, object), (c.action, action)):
         if wanted:
-            query = query.where(column == wanted)
+            query = query.where(column == storable(wanted))
     if before_id:
         query = query.where(c.id < before_id)
     return [_entry(row) for row in unit.execute(query)]

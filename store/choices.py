@@ -62,7 +62,7 @@ class Choice(Struct, frozen=True):
 def add_choice(unit: Unit, value: Choice) -> int:
     """Returns its number; the id of `value` is not looked at."""
     told = {name: getattr(value, name) for name in Choice.__struct_fields__ if name != "id"}
-    return int(unit.execute(insert(choice).values(told).returning(choice.c.id)).scalar_one())
+    return int(unit.execute(insert(choice).returning(choice.c.id), told).scalar_one())
 
 
 def choices_of(unit: Unit, request_id: int) -> list[Choice]:

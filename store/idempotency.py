@@ -12,7 +12,7 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, Text, delete, func, insert, select
 
-from store.columns import Instant, Words
+from store.columns import Instant, Words, storable
 from store.database import Unit, metadata
 
 incoming = Table(
@@ -68,7 +68,7 @@ def seen(unit: Unit, peer: str, key: str, digest: str) -> bytes | None:
 def remember(unit: Unit, peer: str, key: str, digest: str, answer: bytes, at: datetime) -> None:
     """Keep the answer to a message that `seen` did not know."""
     values = {"peer": peer, "key": key, "digest": digest, "answer": answer, "received": at}
-    unit.execute(insert(incoming).values(values))
+    unit.execute(insert(incoming), values)
 
 
 def find_answer(unit: Unit, caller: str, key: str, fingerprint: str) -> CallAnswer | None:
@@ -92,7 +92,7 @@ def keep_answer(unit: Unit, caller: str, key: str, fingerprint: str, answer: Cal
         "caller": caller, "key": key, "fingerprint": fingerprint, "status": answer.status,
         "location": answer.location, "body": answer.body, "answered": at,
     }  # fmt: skip
-    unit.execute(insert(answered_call).values(values))
+    unit.execute(insert(answered_call), values)
 
 
 def forget_answers(unit: Unit, *, calls_before: datetime, messages_before: datetime) -> int:
@@ -105,4 +105,5 @@ def forget_answers(unit: Unit, *, calls_before: datetime, messages_before: datet
 def _hold(unit: Unit, kind: str, who: str, key: str) -> None:
     """Until the transaction ends nobody else gets past here with the same key. On SQLite a writer is alone anyway."""
     if unit.dialect.name == "postgresql":
-        unit.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{kind}\n{who}\n{key}", 0))))
+        held = storable(f"{kind}\n{who}\n{key}")
+        unit.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(held, 0))))

@@ -134,8 +134,8 @@ def put_message(
         "last_error": "",
     }  # fmt: skip
     dialect = sqlite if unit.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(outgoing).values(values).on_conflict_do_nothing(index_elements=["key"])
-    return bool(unit.execute(statement.returning(outgoing.c.id)).first())
+    statement = dialect.insert(outgoing).on_conflict_do_nothing(index_elements=["key"])
+    return bool(unit.execute(statement.returning(outgoing.c.id), values).first())
 
 
 # ---------------------------------------------------------------------------------------------- sending

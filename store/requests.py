@@ -121,6 +121,7 @@ class EntryRow(Struct, frozen=True):
     answered: datetime | None
 
 
+_CHANGE_REQUEST = update(request).where(request.c.id == bindparam("its_id"))
 _CHANGE_ENTRY = (
     update(rota_entry)
     .where(rota_entry.c.request_id == bindparam("its_request_id"), rota_entry.c.number == bindparam("its_number"))
@@ -137,7 +138,7 @@ def new_request(unit: Unit, now: datetime) -> int:
         ("requester", "branch", "desk", "supplier", "title", "record", "item", "service", "level", "folded"), ""
     )
     values = empty | {"state": "draft", "seq": 0, "created": now, "updated": now}
-    return int(unit.execute(insert(request).values(values).returning(request.c.id)).scalar_one())
+    return int(unit.execute(insert(request).returning(request.c.id), values).scalar_one())
 
 
 def lock_request(unit: Unit, request_id: int) -> RequestRow | None:
@@ -149,7 +150,7 @@ def lock_request(unit: Unit, request_id: int) -> RequestRow | None:
 def save_request(unit: Unit, row: RequestRow, entries: Sequence[EntryRow]) -> None:
     """What the events have made of it by now."""
     values = {name: getattr(row, name) for name in RequestRow.__struct_fields__ if name != "id"}
-    unit.execute(update(request).where(request.c.id == row.id).values(values))
+    unit.execute(_CHANGE_REQUEST, values | {"its_id": row.id})
     e = rota_entry.c
     known = {found[0] for found in unit.execute(select(e.number).where(e.request_id == row.id))}
     told = [{name: getattr(entry, name) for name in EntryRow.__struct_fields__} for entry in entries]
@@ -160,11 +161,8 @@ def save_request(unit: Unit, row: RequestRow, entries: Sequence[EntryRow]) -> No
 
 
 def put_person(unit: Unit, request_id: int, person: Person) -> None:
-    unit.execute(
-        insert(request_person).values(
-            request_id=request_id, account=person.account, note=person.note, delivery=person.delivery
-        )
-    )
+    values = {"request_id": request_id, "account": person.account, "note": person.note, "delivery": person.delivery}
+    unit.execute(insert(request_person), values)
 
 
 # ---------------------------------------------------------------------------------------------- reading

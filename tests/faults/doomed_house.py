@@ -1,8 +1,9 @@
 """The service and its dispatcher in one process that kills itself: python doomed_house.py '{"url": …, "point": …}'
 
 `point` is where it dies, at the `nth` time that it comes there: in a transaction before it is committed, after the
-commit and before anybody is told, at any statement at all, while a clock rings, between sending a message and noting
-that it was sent. "" = it lives until somebody else kills it. It dies by SIGKILL, so nothing is tidied up.
+commit and before anybody is told (`created`: of a request), at any statement at all, while a clock rings, between
+sending a message and noting that it was sent. "" = it lives until somebody else kills it. It dies by SIGKILL, so
+nothing is tidied up.
 
 Its clock is as far ahead of the real one as the file `ahead` says, in days.
 """
@@ -27,6 +28,7 @@ from sqlalchemy import event
 
 from indexer.engine.embedded import EmbeddedEngine
 from routing.service import RequestService
+from routing.states import Case
 from search_api.app import create_app
 from search_api.settings import ApiSettings
 from store.database import Database, Unit
@@ -40,7 +42,7 @@ from tongcang.sending.iso_rendering import reading, rendering
 from tongcang.sending.outcome import Outcome
 from tongcang.sending.settings import DispatchSettings
 
-POINTS = ("before commit", "after commit", "statement", "clock", "sent")
+POINTS = ("before commit", "after commit", "created", "statement", "clock", "sent")
 
 
 class Fate(Struct, frozen=True):
@@ -76,10 +78,22 @@ class DoomedDatabase(Database):
             yield unit
             self.death.at("before commit")
         self.death.at("after commit")
+        if getattr(_HERE, "created", False):
+            _HERE.created = False
+            self.death.at("created")
+
+
+_HERE = threading.local()
+"""Whether this thread's transaction creates a request."""
 
 
 class DoomedService(RequestService):
     death: Death
+
+    def create(self, *given: Any, **more: Any) -> Case:
+        case = super().create(*given, **more)
+        _HERE.created = True
+        return case
 
     def _ring(self, unit: Unit, timer: Timer) -> bool:
         rung = super()._ring(unit, timer)

@@ -48,7 +48,10 @@ ROOT = Path(__file__).resolve().parents[1]
 ISO = {"THU": ("1.2", "fill"), "RUC": ("2021-2", "refuse:NotAvailableForILL")}
 """Libraries that work elsewhere: version and what they say. BNU's officers work in the queue."""
 
-NTH = {"before commit": (2, 20), "after commit": (2, 20), "statement": (300, 1500), "clock": (1, 5), "sent": (1, 5)}
+NTH = {
+    "before commit": (2, 20), "after commit": (2, 20), "created": (2, 5), "statement": (300, 1500), "clock": (1, 5),
+    "sent": (1, 5),
+}  # fmt: skip
 """When it dies at a point: at one of these times."""
 
 FRONT = ("send", "ack", "will_supply", "fill", "refuse", "cancel_yes", "silence")
@@ -196,12 +199,12 @@ def peers(house: House) -> Iterator[dict[str, IsoPeer]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("house", "lives"), [("sqlite", 12), ("postgresql", 6)], indirect=["house"])
+@pytest.mark.parametrize(("house", "lives"), [("sqlite", 12), ("postgresql", 7)], indirect=["house"])
 def test_a_service_that_is_killed_again_and_again_keeps_its_word(
     house: House, peers: dict[str, IsoPeer], lives: int
 ) -> None:
     dice = Random(SEED)
-    deaths = [*POINTS, "", *dice.choices(("statement", "before commit", ""), k=lives)][:lives]
+    deaths = [*POINTS, "", *dice.choices(("statement", "before commit", "created", ""), k=lives)][:lives]
     killed = Counter[str]()
     for life, point in enumerate(deaths):
         if house.start(point, dice.randrange(*NTH[point]) if point else 0):
