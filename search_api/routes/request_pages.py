@@ -196,7 +196,8 @@ def _page(
 ) -> Response:
     answer = requesting.request(who, number)
     today = requesting.service.clock().astimezone(CHINA).date().isoformat()
-    form: WishForm = typed if typed is not None and typed.name == "submit" else form_of(answer.wish.citation)
+    again = form_of(answer.wish.citation)
+    form: WishForm = typed if typed is not None and typed.name == "submit" else again
     return form_page(
         pages,
         request,
@@ -208,6 +209,7 @@ def _page(
         candidates=_candidates(requesting, answer.wish) if "resolve" in answer.actions else (),
         libraries=sorted(requesting.catalogue.known_libraries().values(), key=lambda each: each.symbol),
         crumb=_crumb(answer, who),
+        again=again.cited() | {"record": again.record, "service": answer.wish.service},
         charges=charges_of(requesting, who, number),
         just_sent=just_sent,
         lacks=lacking(answer.missing),

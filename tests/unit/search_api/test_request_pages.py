@@ -423,6 +423,11 @@ def test_the_end_of_the_rota_is_an_officers_to_decide(desk: Desk, app: FastAPI) 
     assert state(desk) == "review"
     first = parsed(home.get("/library/requests?state=review")).xpath('//ol[@class="request-list"]/li')
     assert len(first) == 1
+    assert do(home, 1, "extend").status_code == 303 and state(desk) == "review"  # nobody is left
+    assert do(home, 1, "extend", other=union_id(HONGLOUMENG)).status_code == 303 and state(desk) == "asking"
+    for _ in range(5):
+        if state(desk) == "asking":
+            do(signed_in(app, f"no-{asked(desk)}", "supplier", library=asked(desk)), 1, "refuse", code="NotHeld")
     assert do(home, 1, "close", reason="各馆均无").status_code == 303
     assert "公安学导论" in home.get("/library/requests?closed=1").text
 
@@ -435,10 +440,16 @@ def test_what_has_moved_on_is_told_and_nothing_done(desk: Desk, app: FastAPI, re
     assert answer.status_code == 422 and "刚刚有了变化" in answer.text and state(desk) == "asking"
 
 
-def test_a_reader_cancels(desk: Desk, reader: Browser) -> None:
-    ask(reader, FORM)
-    assert do(reader, 1, "cancel").status_code == 303
-    assert state(desk) in ("cancelling", "closed_cancelled")
+def test_a_reader_cancels_and_asks_again(desk: Desk, app: FastAPI, reader: Browser) -> None:
+    officer = answering(desk, app, reader)
+    assert do(reader, 1, "cancel", reason="买到了").status_code == 303
+    assert state(desk) == "cancelling"
+    assert do(officer, 1, "cancel_yes").status_code == 303
+    page = reader.get("/requests/1")
+    assert state(desk) == "closed_cancelled" and "买到了" in page.text
+    (again,) = parsed(page).xpath('//a[starts-with(@href, "/request?")]/@href')
+    assert ask(reader, again).headers["location"] == "/requests/2?sent=1"
+    assert state(desk, 2) == "asking"
 
 
 # ---------------------------------------------------------------------------------------------- whose it is
