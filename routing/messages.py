@@ -36,7 +36,10 @@ AFTER_SUPPLY = {"receive": "supplier.received", "returned": "supplier.returned"}
 """Events of the request that the library which supplied it is told."""
 
 PEER_EVENTS = frozenset(
-    ("will_supply", "condition", "incomplete", "fill", "close", "give_up", "expire", "cancel_done", "returned")
+    (
+        "will_supply", "condition", "incomplete", "fill", "close", "give_up", "expire", "lapse", "cancel_done",
+        "returned",
+    )
 )
 """Events that a library is told which sent us the request as its own ISO 18626 message. That one of several libraries
 refuses is not its affair."""
@@ -144,14 +147,19 @@ class _Writer:
 
     def to_peer(self) -> Iterator[OutgoingMessage]:
         """To the requesting library, where the request is its own ISO 18626 message."""
-        if self._is_peers and self.event.name in PEER_EVENTS and (self.changed or self.event.name == "will_supply"):
-            yield self._message("iso18626", self.after.requester, "peer.status", self.entry or self.after.filled)
+        name = self.event.name
+        if name == "lapse" and self.after.state == "closed_filled":
+            return  # it has been told that it was supplied
+        if self._peer and name in PEER_EVENTS and (self.changed or name == "will_supply"):
+            yield self._message("iso18626", self._peer, "peer.status", self.entry or self.after.filled)
 
     @property
-    def _is_peers(self) -> bool:
-        """Its people work at another system, which is told by messages of ISO 18626 and decides there."""
+    def _peer(self) -> str:
+        """The library whose people work at another system, which is told by messages of ISO 18626 and decides there;
+        "" = there is none. A branch that asks by itself is told itself, not its gateway."""
         after = self.after
-        return after.source == "iso18626" and self.facts.channels.get(after.requester) == "iso18626"
+        asked = (after.branch or after.requester) if after.source == "iso18626" else ""
+        return asked if self.facts.channels.get(asked) == "iso18626" else ""
 
     def to_reader(self) -> Iterator[OutgoingMessage]:
         kind = self._readers_kind() if self.facts.reader else ""
@@ -183,7 +191,7 @@ class _Writer:
         kind = kinds.get(self.event.name, "")
         if self.event.name == "recall" and self.event.data.get("why") in ("receipt", "action"):
             kind = "officer.overdue"
-        if kind and self.facts.officers and self.after.requester and not self._is_peers:
+        if kind and self.facts.officers and self.after.requester and not self._peer:
             yield self._message("email", self.after.requester, kind, self.entry)
 
     def to_programs(self) -> Iterator[OutgoingMessage]:

@@ -28,7 +28,8 @@ class Notifier:
 
     def tell(self, before: Case, event: Event, after: Case, now: datetime) -> None:
         """Put whatever the event is to be told by."""
-        symbols = [after.requester, *(entry.supplier for entry in after.entries), *(e.toward for e in after.entries)]
+        asked = [symbol for entry in after.entries for symbol in (entry.supplier, entry.toward)]
+        symbols = [after.requester, after.branch, *asked]
         facts = Facts(
             libraries=self._parties(symbols),
             channels={symbol: self._policy(symbol).channel for symbol in symbols},

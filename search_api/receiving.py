@@ -36,6 +36,7 @@ from search_api.interop.iso18626.messages import (
 from search_api.interop.iso18626.naming import LOCAL, Party, own_code, parse_number, party, recognise
 from search_api.interop.iso18626.numbering import number_of
 from search_api.interop.iso18626.reading import detect_version, parse
+from search_api.interop.iso18626.terms import UNKNOWN_REASON
 from search_api.interop.iso18626.translating import NOTED, Heard, digest, heard, heard_action
 from search_api.interop.iso18626.writing import write
 from search_api.policy import Facts, demand
@@ -183,7 +184,14 @@ class Receiving:
         if said.supplier_number:
             data["supplier_number"] = said.supplier_number
         actor = Actor("supplier", post.who.account_id, post.library)
-        self.service.fire(unit, case.request_id, name, actor, entry=entry.number, data=data)
+        try:
+            self.service.fire(unit, case.request_id, name, actor, entry=entry.number, data=data)
+        except NotAllowed as error:
+            if error.code != "deferred-before":
+                raise
+            # Later once more is a refusal (routing/states.py); nothing has happened by the event that was refused.
+            name, data = "refuse", {"code": UNKNOWN_REASON} | _noted(said)
+            self.service.fire(unit, case.request_id, name, actor, entry=entry.number, data=data)
         return _Done(case.request_id, name, entry.number)
 
     # ------------------------------------------------------------------------------------------ of a requester
@@ -323,7 +331,11 @@ def _asked_entry(case: Case, number: int, library: str) -> Entry | None:
 
 
 def _noted(said: Heard) -> dict[str, Any]:
-    told = {"told": said.told, "note": said.note, "data": said.data if said.event != NOTED else {}}
+    """Own words stand in `note` alone, where they are found by whoever erases them."""
+    data = said.data if said.event != NOTED else {}
+    own = str(data.get("note") or data.get("text") or said.note)
+    known = {name: value for name, value in data.items() if name not in ("note", "text")}
+    told = {"told": said.told, "note": own, "data": known}
     return {name: value for name, value in told.items() if value}
 
 

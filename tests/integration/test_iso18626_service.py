@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -269,6 +270,32 @@ def test_cancelling_in_time_and_too_late(house: ApiDesk) -> None:
     assert made(house, 2).state == "closed_filled"
     assert confirmed(post(house, key, acts("别家的", "Cancel")))[0] == "ERROR"
     assert confirmed(post(house, house.key("THU", "requester"), acts("p-2", "Cancel", own="THU")))[0] == "ERROR"
+
+
+def test_the_same_message_at_once_has_one_effect(house: ApiDesk) -> None:
+    key, data = house.key("PPSUC", "requester"), write(request("p-1"), "2021-2")
+    with ThreadPoolExecutor(6) as threads:
+        answers = set(threads.map(lambda _: post(house, key, data).content, range(6)))
+    assert len(answers) == 1
+    with house.database.read() as unit:
+        assert get_request(unit, 1) is not None and get_request(unit, 2) is None
+    assert len([each for each in house.audited() if each.action == "iso18626.receive"]) == 1
+
+
+def test_a_branch_that_asks_by_itself_is_told_itself(house: ApiDesk) -> None:
+    house.desk.policy("XCLIB", channel="iso18626", address="http://127.0.0.1:9/")
+    key = house.key("XCLIB", "requester")
+    head = header("x-1", requesting_agency_id=m.AgencyId(m.Code("CAPITAL"), "XCLIB"))
+    assert confirmed(post(house, key, request("x-1", header=head))) == ("OK", "")
+    case = made(house)
+    assert (case.requester, case.branch) == ("CLCN", "XCLIB")
+    house.desk.answers(case, "will_supply")
+    with house.database.read() as unit:
+        told = [(each.channel, each.target) for each in outbox.messages_of(unit, 1) if each.kind.startswith("peer")]
+    assert told == [("iso18626", "XCLIB")]
+    cancelled = acts("x-1", "Cancel", requesting_agency_id=m.AgencyId(m.Code("CAPITAL"), "XCLIB"))
+    assert confirmed(post(house, key, cancelled)) == ("OK", "")
+    assert made(house).state == "cancelling"
 
 
 # ---------------------------------------------------------------------------------------------- in its own process

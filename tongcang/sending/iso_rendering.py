@@ -161,7 +161,7 @@ def _to_peer(known: _Known) -> IsoMessage | None:
     if body.event == "report":
         answers, yes = str(data["answers"]), data.get("yes")
         return telling.report(thread, body.state, service, body.at, answers=answers, yes=yes)
-    if body.event in ("close", "expire"):
+    if body.event in ("close", "expire", "lapse"):
         refusals = [event.data for event in known.events if event.name == "refuse"]
         data = refusals[-1] if refusals else data
     first = not any(event.name in PEER_EVENTS for event in known.events if event.seq < body.seq)

@@ -214,6 +214,7 @@ _TELLERS = {
     "close": _unfilled,
     "give_up": _unfilled,
     "expire": _unfilled,
+    "lapse": _unfilled,
     "forward": _forwarded,
     "cancel_yes": _cancelled,
     "cancel_done": _cancelled,
