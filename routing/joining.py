@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import yaml
@@ -14,7 +16,7 @@ from msgspec import Struct
 from mappings.model import MATERIALS, Library
 from mappings.requests import LibraryPolicy
 from store.database import Unit
-from store.libraries import get_library, put_library
+from store.libraries import all_libraries, get_library, put_library
 from store.policies import put_policy
 
 CHANNELS = ("queue", "email", "iso18626")
@@ -96,19 +98,47 @@ def policy_fault(policy: LibraryPolicy) -> str:
     return ""
 
 
+def gateway_fault(symbol: str, policy: LibraryPolicy, libraries: Mapping[str, Library]) -> str:
+    """What is wrong with the library that it asks through, as a sentence in English; "" = nothing."""
+    if not policy.gateway:
+        return ""
+    own, gateway = libraries.get(symbol), libraries.get(policy.gateway)
+    if policy.gateway == symbol or gateway is None or own is None or own.consortium != gateway.consortium:
+        return f"gateway {policy.gateway} is no other library of the same consortium."
+    return ""
+
+
 def for_audit(policy: LibraryPolicy) -> dict[str, Any]:
-    """The policy as the audit notes it: an address may be that of a person, and is only told to be there."""
+    """The policy as the audit notes it: an address may be that of a person, and of it only the host is told."""
     told: dict[str, Any] = msgspec.to_builtins(policy)
-    return told | {"address_set": True} if told.pop("address", "") else told
+    address = told.pop("address", "")
+    return told | {"address_set": True, "address_host": _host(address)} if address else told
+
+
+def change_for_audit(before: LibraryPolicy, after: LibraryPolicy) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both, and that the address is another one even where its host stayed: what is sent there was diverted."""
+    changed = {"address_changed": True} if before.address != after.address else {}
+    return for_audit(before), for_audit(after) | changed
+
+
+def _host(address: str) -> str:
+    """Of a URL or of an e-mail address."""
+    try:
+        return (urlsplit(address).hostname or "") if "://" in address else address.rpartition("@")[2]
+    except ValueError:
+        return ""
 
 
 def join(unit: Unit, joining: Joining, now: datetime) -> Joined:
-    """Put its libraries and policies. A library that is there already stays as it is."""
+    """Put its libraries and policies. A library that is there already stays as it is. Raises JoiningError."""
     added = sum(put_library(unit, each) for each in joining.libraries if get_library(unit, each.symbol) is None)
+    libraries = {each.symbol: each for each in all_libraries(unit)}
     unknown = []
     for symbol, policy in joining.policies.items():
-        if get_library(unit, symbol) is None:
+        if symbol not in libraries:
             unknown.append(symbol)
+        elif wrong := gateway_fault(symbol, policy, libraries):
+            raise JoiningError(f"policies.{symbol}: {wrong}")
         else:
             put_policy(unit, symbol, policy, now)
     return Joined(added, len(joining.policies) - len(unknown), tuple(unknown))

@@ -12,7 +12,7 @@ import msgspec
 from mappings.requests import LibraryPolicy
 from routing.calendar import CHINA
 from routing.correcting import settle_correction
-from routing.joining import for_audit
+from routing.joining import change_for_audit
 from routing.settings import RoutingSettings, load_network, load_settings, save_settings
 from search_api.access.principal import Principal
 from search_api.house_answers import (
@@ -65,10 +65,12 @@ class House:
                 raise unknown_thing()
             require_policy(symbol, policy, libraries)
             now, before = self.service.clock(), policy_of(unit, symbol)
+            if _gateway(before) != _gateway(policy):
+                demand(who, "policy.gateway", Facts(library=symbol))
             put_policy(unit, symbol, policy, now)
             closes = is_closed(policy, now) and not is_closed(before, now)
             rerouted = self.service.reroute(unit, symbol) if closes else 0
-            told = difference(for_audit(before), for_audit(policy))
+            told = difference(*change_for_audit(before, policy))
             after = told[1] | ({"rerouted": rerouted} if rerouted else {})
             audit.record(unit, who.actor(request_id), "policy.write", f"library {symbol}", now, told[0], after)
             return self._policy_answer(unit, symbol, rerouted)
@@ -176,6 +178,10 @@ def _audit_entry(its: audit.Entry) -> AuditEntry:
         str(its.id), its.at, str(its.who), its.way, its.roles, its.library, its.action, its.object, its.before,
         its.after, its.request_id, str(its.key_id),
     )  # fmt: skip
+
+
+def _gateway(policy: LibraryPolicy) -> tuple[str, bool]:
+    return policy.gateway, policy.gateway_automatic
 
 
 def is_closed(policy: LibraryPolicy, now: datetime) -> bool:

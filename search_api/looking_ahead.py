@@ -154,8 +154,8 @@ def reader_named(requesting: Requesting, who: Principal, told: str) -> Account |
         if found is None or not found.active or "reader" not in found.roles:
             return None
         theirs = network.requesting(found.library)[0]
-        mine = network.requesting(who.library)[0]
+    # As Requesting.create looks at it: the gateway asks for those behind it, and they not for one another, nor for it.
     facts = Facts(
-        library=who.library if theirs == mine else found.library, reader=found.id, requester=who.library
-    )  # as Requesting.create looks at it
+        library=who.library if theirs == who.library else found.library, reader=found.id, requester=who.library
+    )
     return found if allowed(who, "request.create", facts) else None

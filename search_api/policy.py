@@ -112,6 +112,8 @@ TABLE: Mapping[str, Action] = {
     # ------------------------------------------------------------------ the library and the house
     "policy.read": Action((*_local("admin"), *_staff("library"), _AUDITOR), scope="policy"),
     "policy.write": Action(_local("admin"), scope="policy"),
+    # Through whom a library asks, who then pays: no library says so of another.
+    "policy.gateway": Action((_SYSTEM,), scope="policy"),
     "correction.read": Action((*_local("admin"), Rule("supplier", "library"), _AUDITOR), scope="corrections"),
     "correction.close": Action((*_local("admin"), Rule("supplier", "library")), scope="corrections"),
     "ledger.read": Action((*_local("admin"), _AUDITOR), scope="ledger"),

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-from mappings.model import MATERIALS
+from mappings.model import MATERIALS, Library
 from mappings.requests import Closure, LibraryPolicy
-from routing.joining import CHANNELS, VERSIONS, policy_fault
+from routing.joining import CHANNELS, VERSIONS, gateway_fault, policy_fault
 from routing.settings import RoutingSettings
 from search_api.answers import BadParameter
 from search_api.problems import ProblemError, bad_parameter, bad_parameters
@@ -26,7 +26,7 @@ _DAYS = ("receipt_days", "action_days", "rush_days")
 _COUNTS = ("daily_cap", "max_pages", "accept_cost", "retention_days")
 
 
-def require_policy(symbol: str, policy: LibraryPolicy, libraries: Collection[str]) -> None:
+def require_policy(symbol: str, policy: LibraryPolicy, libraries: Mapping[str, Library]) -> None:
     """Raises a problem that names every field that can't be taken."""
     found = tuple(_policy_faults(symbol, policy, libraries))
     if found:
@@ -35,7 +35,7 @@ def require_policy(symbol: str, policy: LibraryPolicy, libraries: Collection[str
         raise bad_parameter("policy", f"此项设置不可用：{fault}", fault)
 
 
-def _policy_faults(symbol: str, policy: LibraryPolicy, libraries: Collection[str]) -> Iterator[BadParameter]:
+def _policy_faults(symbol: str, policy: LibraryPolicy, libraries: Mapping[str, Library]) -> Iterator[BadParameter]:
     if policy.channel not in CHANNELS:
         yield _one_of("channel", CHANNELS)
     if policy.iso_version not in VERSIONS:
@@ -57,8 +57,8 @@ def _policy_faults(symbol: str, policy: LibraryPolicy, libraries: Collection[str
     for name in _COUNTS:
         if not 0 <= getattr(policy, name) <= MOST:
             yield BadParameter(name, f"须在 0 与 {MOST} 之间。", f"Between 0 and {MOST}.")
-    if policy.gateway and (policy.gateway == symbol or policy.gateway not in libraries):
-        yield BadParameter("gateway", "没有这家馆，或就是本馆。", "There is no such library, or it is this one.")
+    if gateway_fault(symbol, policy, libraries):
+        yield BadParameter("gateway", "须是同一联盟的另一家馆。", "It is another library, and of the same consortium.")
     yield from _day_faults("closures", policy.closures, policy.make_up_days)
     yield from _text_faults(msgspec.to_builtins(policy))
 

@@ -43,6 +43,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "iso18626.receive": {},  # programs only: see test_policy.py
     "policy.read": {"requester": "own", "supplier": "own", "admin": "own", "system": "any", "auditor": "any"},
     "policy.write": {"admin": "own", "system": "any"},
+    "policy.gateway": {"system": "any"},
     "correction.read": {"supplier": "own", "admin": "own", "system": "any", "auditor": "any"},
     "correction.close": {"supplier": "own", "admin": "own", "system": "any"},
     "ledger.read": {"admin": "own", "system": "any", "auditor": "any"},

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import httpx
 from authorisation import OTHER, OWN, RIGHTS
-from authorisation_world import PASSWORD, Me, World
+from authorisation_world import BRANCH, PASSWORD, SISTER, Me, World
 from request_desk import HONGLOUMENG
 
 from mappings.model import union_id
@@ -33,6 +33,7 @@ class Row(NamedTuple):
     whose: tuple[str, ...] = ("own", "other")
     rights: Mapping[str, str] | None = None
     refused: Refused | None = None  # of a route that says so in its answer
+    of: str = OWN  # library of those who ask
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.action}"
@@ -215,6 +216,20 @@ def _asking(world: World, me: Me, whose: str) -> tuple[str, dict[str, Any]]:
     return "/api/requests", {"json": body | {"for_reader": str(world.reader(me, whose))}}
 
 
+def _behind(path: str, form: str) -> Try:
+    """An officer of a branch for a reader of the library that it asks through, or of another branch behind it."""
+
+    def make(world: World, me: Me, whose: str) -> tuple[str, dict[str, Any]]:
+        reader = world.person("reader", OWN if whose == "own" else SISTER)
+        if form == "json":
+            citation = {"record_id": _RECORD}
+            return path, {form: {"citation": citation, "service": "loan", "for_reader": str(reader.id)}}
+        told = {"record": _RECORD, "service": "loan", "token": f"t{world.number()}", "reader": reader.card}
+        return path, {form: told}
+
+    return make
+
+
 def _on(path: str, **options: Any) -> Try:
     return lambda world, me, whose: (path.format(number=world.request(me, whose).request_id), options)
 
@@ -257,6 +272,7 @@ _LISTS = {"reader": "own", "requester": "own", "system": "any", "auditor": "any"
 _CANCEL = {"name": "cancel"}
 row("GET", "/api/requests", "request.read", _list_of("/api/requests"), rights=_LISTS)
 row("POST", "/api/requests", "request.create", _asking, 1)
+row("POST", "/api/requests", "request.create", _behind("/api/requests", "json"), 1, rights={}, of=BRANCH)
 row("GET", "/api/requests/{number}", "request.read", _on("/api/requests/{number}"))
 row("POST", "/api/requests/{number}/events", "request.act", _on("/api/requests/{number}/events", json=_CANCEL), 1)
 row("POST", "/api/requests/{number}/events", "entry.act", _on_entry("/api/requests/{number}/events", "json", "ack"), 1)
@@ -363,6 +379,9 @@ def _ticked(world: World, _me: Me, whose: str) -> tuple[str, dict[str, Any]]:
 
 row("GET", "/request", "request.create", at(f"/request?record={_RECORD}"), whose=OWN_ONLY)
 row("POST", "/request", "request.create", _form, 1, whose=OWN_ONLY)
+# A reader asks for himself, whomever he names.
+row("POST", "/request", "request.create", _behind("/request", "data"), 1, rights={"reader": "any"}, of=BRANCH,
+    refused=_without("本馆没有这个证号"))  # fmt: skip
 row("GET", "/request/new", "request.create", at("/request/new"), whose=OWN_ONLY)
 row("GET", "/request/match", "request.create", at("/request/match?title=红楼梦"), whose=OWN_ONLY)
 row("GET", "/requests", "request.read", at("/requests"), whose=OWN_ONLY)
@@ -405,6 +424,25 @@ def _switch(world: World, _me: Me, whose: str) -> tuple[str, dict[str, Any]]:
 row("GET", "/library/policy", "policy.read", at("/library/policy"), whose=OWN_ONLY)
 row("POST", "/library/policy", "policy.write", _policy_form, 1)
 row("POST", "/library/pause", "policy.write", _switch, 1)
+
+
+def _gateway(by: str) -> Try:
+    """Of a library that has the default: by its page, or as JSON."""
+
+    def make(world: World, _me: Me, whose: str) -> tuple[str, dict[str, Any]]:
+        library, gateway = (OWN, "XCLIB") if whose == "own" else (OTHER, "RUC")
+        world.desk.policy(library, gateway="", gateway_automatic=True)
+        if by == "json":
+            return f"/api/libraries/{library}/policy", {"json": {"gateway": gateway}}
+        fields = {"gateway": gateway, "gateway_automatic": "1", "capacity": "10", "receipt_days": "1"}
+        more = {"action_days": "3", "rush_days": "1", "lends": "1", "copies": "1", "library": library}
+        return "/library/policy", {"data": fields | more}
+
+    return make
+
+
+row("PUT", "/api/libraries/{symbol}/policy", "policy.gateway", _gateway("json"), 1)
+row("POST", "/library/policy", "policy.gateway", _gateway("form"), 1)
 row("GET", "/library/corrections", "correction.read", at("/library/corrections"), whose=OWN_ONLY)
 row(
     "POST",
@@ -418,6 +456,8 @@ NARROWER = {
     # A route whose guard lets more in than one action, each of which has rows: who may do what is asked inside.
     ("POST", "/api/requests/{number}/events"): {"request.act", "entry.act", "rota.override", "desk.act"},
     ("POST", "/requests/{number}"): {"request.act", "entry.act", "rota.override", "desk.act"},
+    ("PUT", "/api/libraries/{symbol}/policy"): {"policy.write", "policy.gateway"},
+    ("POST", "/library/policy"): {"policy.write", "policy.gateway"},
 }
 NO_KEY = {"key.manage"}
 """Actions that no API key may do."""

@@ -30,6 +30,8 @@ from store.performance import Correction
 PASSWORD = "三只猫坐在屋顶 2026"
 THIRD = "THU"
 THIRD_ONLY = 5010
+BRANCH, SISTER = "XCLIB", "DCLIB"
+"""Both ask through OWN."""
 
 
 class Me(NamedTuple):
@@ -60,6 +62,8 @@ class World:
         self._counter = itertools.count(1)
         with self.database.write() as unit:
             put_library(unit, Library(OTHER, "北京大学图书馆", "Peking University Library", "BALIS", "node"))
+            put_library(unit, Library(SISTER, "东城区图书馆", "Dongcheng District Library", "CAPITAL", "branch"))
+        self.desk.policy(SISTER, gateway=OWN)
         self.desk.put(union(THIRD_ONLY, book("清华旧影", "某人", "某社", 1990), held(THIRD)))
 
     def close(self) -> None:
@@ -80,18 +84,18 @@ class World:
         with self.database.write() as unit:
             return add_account(unit, new, self.desk.now)
 
-    def me(self, role: str, way: str) -> Me:
-        """Somebody new of OWN (or of the house), signed in or with a key for all that there is."""
+    def me(self, role: str, way: str, library: str = OWN) -> Me:
+        """Somebody new of the library (or of the house), signed in or with a key for all that there is."""
         if role == "anonymous":
             return Me(role, "", 0, "", "")
-        account = self.person(role)
+        account = self.person(role, library)
         if way == "session":
             token = new_token()
             with self.database.write() as unit:
                 sessions.begin_session(unit, token_hash(token), account.id, self.desk.now, timedelta(hours=12))
             return Me(role, way, account.id, account.login, token)
         maker = self.person("system") if role in HOUSE else account
-        shown, _ = self.key("" if role in HOUSE else OWN, role, maker.id)
+        shown, _ = self.key("" if role in HOUSE else library, role, maker.id)
         return Me(role, way, maker.id, maker.login, shown)
 
     def key(self, library: str, role: str, maker: int) -> tuple[str, int]:

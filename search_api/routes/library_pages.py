@@ -126,6 +126,7 @@ def _policy_page(
         libraries=_libraries(catalogue, who),
         known=sorted(known.values(), key=lambda each: each.symbol),
         may_write=allowed(who, "policy.write", Facts(library=form.library)),
+        may_gateway=allowed(who, "policy.gateway", Facts(library=form.library)),
         moved=moved,
         saved=saved,
     )

@@ -64,7 +64,7 @@ def test_every_route_does_what_the_house_says(world: World, row: Row) -> None:
     for role in ASKERS:
         for way in ways(row, role):
             for whose in row.whose:
-                me = world.me(role, way)
+                me = world.me(role, way, row.of)
                 url, options = row.make(world, me, whose)
                 answered = world.call(me, row.method, url, **options)
                 if told := wrong_with(row, me, whose, answered):

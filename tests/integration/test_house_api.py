@@ -72,9 +72,27 @@ def test_a_library_that_pauses_lets_go_of_what_it_has_not_seen(house: ApiDesk) -
     assert row is not None and "closed" in row.folded
     [entry] = [each for each in house.audited() if each.action == "policy.write"]
     assert entry.after["paused"] is True and entry.after["rerouted"] == 1
-    assert "bnu.example" not in repr(entry), "an address may be a person's"
+    assert "ill@" not in repr(entry), "an address may be a person's"
+    assert (entry.after["address_host"], entry.after["address_changed"]) == ("bnu.example.cn", True)
     again = told(house.call(admin, "PUT", "/api/libraries/BNU/policy", json=body | {"daily_cap": 5}))
     assert again["rerouted"] == 0
+    told(house.call(admin, "PUT", "/api/libraries/BNU/policy", json=body | {"address": "thief@bnu.example.cn"}))
+    diverted = [each for each in house.audited() if each.action == "policy.write"][-1]
+    assert diverted.after["address_changed"] is True and "thief" not in repr(diverted)
+
+
+def test_through_whom_a_library_asks_is_for_the_house_to_say(house: ApiDesk) -> None:
+    """Who pays for it is the gateway."""
+    admin, system = house.key("XCLIB", "admin"), house.key("", "system")
+    address = "/api/libraries/XCLIB/policy"
+    assert told(house.call(admin, "PUT", address, json={"gateway": "CLCN", "daily_cap": 7}))["policy"]["daily_cap"] == 7
+    for body in ({"gateway": "RUC"}, {"gateway": "XCLIB"}, {"gateway": "NOWHERE"}):
+        refused = problem(house.call(system, "PUT", address, json=body), 422)
+        assert refused["parameters"][0]["parameter"] == "gateway"
+    for body in ({}, {"gateway": "CLCN", "gateway_automatic": False}):
+        problem(house.call(admin, "PUT", address, json=body), 403)
+        told(house.call(system, "PUT", address, json=body))
+    assert len([each for each in house.audited() if each.action == "policy.write"]) == 3
 
 
 def test_a_closure_that_has_begun_is_as_good_as_the_switch(house: ApiDesk) -> None:

@@ -11,13 +11,13 @@ import typer
 import yaml
 
 from mappings.requests import LibraryPolicy
-from routing.joining import for_audit, join, policy_fault, read_joining, yaml_value
+from routing.joining import change_for_audit, gateway_fault, join, policy_fault, read_joining, yaml_value
 from routing.learning import relearn
 from routing.retention import forget_due
 from routing.service import RequestService
 from routing.settings import RoutingSettings, load_network, load_settings, save_settings
 from store import audit, request_events
-from store.libraries import get_library
+from store.libraries import all_libraries, get_library
 from store.policies import policy_of, put_policy
 from tongcang.commands.harvest import AsJson
 from tongcang.output import messages, print_json, print_table
@@ -64,9 +64,9 @@ def policy(context: typer.Context, symbol: Symbol, changes: Changes = None, as_j
     with system.database.read() as unit:
         if get_library(unit, symbol) is None:
             raise typer.BadParameter(f"There is no library {symbol}: tongcang library list.")
-        before = policy_of(unit, symbol)
+        before, libraries = policy_of(unit, symbol), {each.symbol: each for each in all_libraries(unit)}
     after = _changed(before, changes or [], LibraryPolicy)
-    if wrong := policy_fault(after):
+    if wrong := policy_fault(after) or gateway_fault(symbol, after, libraries):
         raise typer.BadParameter(wrong)
     moved = 0
     if after != before:
@@ -75,7 +75,7 @@ def policy(context: typer.Context, symbol: Symbol, changes: Changes = None, as_j
             put_policy(unit, symbol, after, now)
             audit.record(
                 unit, audit.COMMAND, "policy.write", f"policy {symbol}", now,
-                for_audit(before), for_audit(after),
+                *change_for_audit(before, after),
             )  # fmt: skip
             if after.paused and not before.paused:
                 moved = service.reroute(unit, symbol)
