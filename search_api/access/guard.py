@@ -121,7 +121,10 @@ def _comes_from_us(request: Request, *, needs_proof: bool) -> bool:
     if origin == _origin(_door(request).settings.base_url):
         return True
     # By another name of this machine (localhost, 127.0.0.1): the browser itself has compared.
-    return site == "same-origin" and urlsplit(origin).netloc == request.headers.get("host", "")
+    try:
+        return site == "same-origin" and urlsplit(origin).netloc == request.headers.get("host", "")
+    except ValueError:  # http://[
+        return False
 
 
 def _origin(url: str) -> str:

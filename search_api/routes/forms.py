@@ -34,7 +34,10 @@ def see(path: str) -> RedirectResponse:
 
 def way_back(asked: str, otherwise: str) -> str:
     """Where a person wanted to go before he signed in. It stays on this site, whatever it says."""
-    parts = urlsplit(asked)
+    try:
+        parts = urlsplit(asked)
+    except ValueError:  # //[
+        return otherwise
     inside = asked.startswith("/") and not asked.startswith("//") and not parts.scheme and not parts.netloc
     if not inside or "\\" in asked or not asked.isprintable() or parts.path in ("/sign-in", "/sign-out"):
         return otherwise

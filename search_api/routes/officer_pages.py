@@ -106,7 +106,7 @@ def batch(
     complaints: dict[str, Words] = {}
     for each in ticked:
         number, _, entry = each.partition(".")
-        if not (number.isascii() and number.isdigit() and entry.isascii() and entry.isdigit() and len(each) < 20):
+        if not (_is_number(number) and _is_number(entry)):
             continue
         try:
             requesting.fire(who, int(number), step, entry=int(entry), request_id=request_id_of(request))
@@ -117,6 +117,10 @@ def batch(
     if complaints:
         return _queue(request, pages, catalogue, requesting, who, "", complaints)
     return see("/queue")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 2**31
 
 
 def _about(number: str, problem: ProblemError) -> Words:

@@ -94,7 +94,7 @@ def requests_list(
     who: Follower,
     library: Annotated[str, Query(max_length=16, description="Symbol: what it asks for its readers.")] = "",
     closed: Annotated[bool, Query(description="Those that are closed, instead of those that are open.")] = False,
-    before: Annotated[int, Query(ge=0, description="`next` of the page before.")] = 0,
+    before: Annotated[int, Query(ge=0, le=2**31 - 1, description="`next` of the page before.")] = 0,
 ) -> JsonAnswer:
     """Newest first."""
     if library:

@@ -48,7 +48,9 @@ _NUMBER = re.compile(r"R([1-9]\d{0,17})-([1-9]\d{0,8})(?:\.([1-9]\d{0,8}))?", re
 def parse_number(text: str) -> RequestNumber | None:
     """None where it is no number of ours."""
     form = _NUMBER.fullmatch(text.strip())
-    return RequestNumber(int(form[1]), int(form[2]), int(form[3] or 1)) if form else None
+    if form is None or int(form[1]) >= 2**31:  # the store has no such request
+        return None
+    return RequestNumber(int(form[1]), int(form[2]), int(form[3] or 1))
 
 
 def own_code(element: str, value: str) -> Code:
