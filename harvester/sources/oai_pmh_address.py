@@ -24,6 +24,9 @@ Resolve = Callable[[str, int], list[Address]]
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # counts as global, yet holds any IPv4 address
 
+_NOT_PUBLIC = tuple(ipaddress.ip_network(text) for text in ("fec0::/10", "3fff::/20", "192.88.99.0/24"))
+"""Site-local, documentation, 6to4 relays: Python 3.11 takes them for global."""
+
 
 def resolve(host: str, port: int) -> list[Address]:
     """Every address of the name. Raises socket.gaierror."""
@@ -44,7 +47,7 @@ def is_permitted(text: str, allow_private: bool) -> bool:
     if address.is_multicast or address.is_unspecified or address.is_link_local or address.is_reserved:
         return False
     # is_global and not is_private: 100.64.0.0/10 is neither.
-    return address.is_global or allow_private
+    return allow_private or (address.is_global and not any(address in network for network in _NOT_PUBLIC))
 
 
 def check_url(url: str) -> None:

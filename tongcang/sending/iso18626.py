@@ -6,13 +6,17 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+import structlog
+
 from mappings.requests import LibraryPolicy
 from store.database import Database, Unit
 from store.outbox import Message
 from store.policies import policy_of
-from tongcang.sending.http import Client, ForbiddenError, UnreachableError
+from tongcang.sending.http import NOT_ALLOWED, Client, ForbiddenError, UnreachableError
 from tongcang.sending.outcome import Dead, Outcome, Retry, Sent
 from tongcang.sending.telling import tell_officers
+
+log = structlog.get_logger("tongcang.sending")
 
 
 class Verdict(Protocol):
@@ -70,7 +74,8 @@ class IsoSender:
                 policy.address, xml, {"Content-Type": "application/xml; charset=utf-8"}, self._clock().timestamp()
             )
         except ForbiddenError as error:
-            return Dead(str(error))
+            log.warning("an address is not allowed", message=message.id, error=str(error))
+            return Dead(NOT_ALLOWED)
         except UnreachableError as error:
             return Retry(str(error))
         if reply.status >= 500 or reply.status in (408, 425, 429):

@@ -8,11 +8,15 @@ from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 
+import structlog
+
 from store import webhooks
 from store.database import Database, Unit
 from store.outbox import Message
-from tongcang.sending.http import Client, ForbiddenError, UnreachableError
+from tongcang.sending.http import NOT_ALLOWED, Client, ForbiddenError, UnreachableError
 from tongcang.sending.outcome import Dead, Outcome, Retry, Sent
+
+log = structlog.get_logger("tongcang.sending")
 
 OFF = "the subscription is off"
 
@@ -33,7 +37,8 @@ class WebhookSender:
         try:
             reply = self._client.post(hook.url, body, headers_of(message.key, secret, body, int(now)), now)
         except ForbiddenError as error:
-            return Dead(str(error))
+            log.warning("an address is not allowed", webhook=number, error=str(error))
+            return Dead(NOT_ALLOWED)
         except UnreachableError as error:
             return _failed(number, str(error))
         if reply.is_success:

@@ -39,6 +39,9 @@ from harvester.sources.protocol import SourceError
         ("224.0.0.1", False, False),
         ("240.0.0.1", False, False),
         ("64:ff9b::7f00:1", False, False),
+        ("fec0::1", False, True),
+        ("3fff::1", False, True),
+        ("192.88.99.1", False, True),
     ],
 )
 def test_addresses(address: str, public: bool, private: bool) -> None:

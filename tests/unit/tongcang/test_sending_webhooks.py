@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from structlog.testing import capture_logs
 from web_servers import Answer, Got, serving
 
 from store import outbox, webhooks
@@ -115,9 +116,10 @@ def test_an_address_that_is_gone_or_forbidden_is_given_up_and_switched_off(datab
         forbidden, _ = subscribed(database, server.url())
         assert isinstance(sender(database).send(gone), Dead)
         strict = sender(database, allow="")
-        outcome = strict.send(forbidden)
-        assert isinstance(outcome, Dead)
-        assert "127.0.0.1" in outcome.reason
+        with capture_logs() as logged:
+            outcome = strict.send(forbidden)
+        assert outcome == Dead("an address that is not allowed"), "its owner does not learn what is behind a name"
+        assert "127.0.0.1" in logged[0]["error"]
         assert server.connections == 1
     with database.write() as unit:
         strict.gave_up(unit, forbidden, outcome.reason, datetime.now(UTC))
