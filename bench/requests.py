@@ -235,6 +235,9 @@ def http_service(database: Database, folder: Path) -> Iterator[Callable[[Pair], 
     try:
         _wait_for(port)
         yield call
+    except AssertionError:
+        print((folder / "serve.log").read_text()[-3000:], file=sys.stderr)
+        raise
     finally:
         process.terminate()
         process.wait(30)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Column, Index, Integer, Table, Text, delete, func, insert, select, update
+from sqlalchemy import Column, Index, Integer, Table, Text, delete, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.columns import Instant, Words
@@ -98,6 +98,12 @@ def lock_tallies(unit: Unit, keys: Collection[str]) -> dict[str, str]:
         unit.execute(dialect.insert(tally).values(key=key, data=EMPTY).on_conflict_do_nothing(index_elements=["key"]))
     query = select(c.key, c.data).where(c.key.in_(sorted(keys))).order_by(c.key).with_for_update()
     return {row[0]: row[1] for row in unit.execute(query)}
+
+
+def hold_tallies(unit: Unit) -> None:
+    """Nobody else counts anything while this transaction lasts."""
+    if unit.dialect.name == "postgresql":  # on SQLite a writer is alone anyway
+        unit.execute(text("LOCK TABLE tally IN EXCLUSIVE MODE"))
 
 
 def trust_in(unit: Unit, record: str, libraries: Collection[str]) -> dict[str, str]:

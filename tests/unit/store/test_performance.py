@@ -1,43 +1,31 @@
-"""Two answers of a library at once: both count."""
+"""What is learnt of libraries, learnt by several at once."""
 
 from __future__ import annotations
 
 import threading
-import time
 
-from store import performance
 from store.database import Database
+from store.performance import lock_tallies, put_tallies, tallies
 
 
-def test_two_who_are_the_first_to_count_both_count(database: Database) -> None:
-    keys = ["L/THU", "C/BALIS"]
-    inside = threading.Event()
-    failures: list[BaseException] = []
+def test_two_who_count_to_a_tally_that_is_not_there_yet_are_both_counted(database: Database) -> None:
+    """On PostgreSQL both write at the same time; the second waits, and sees what the first has made of it."""
+    began = threading.Event()
 
-    def count(first: bool) -> None:
-        try:
-            if not first:
-                inside.wait(10)
-            with database.write() as unit:
-                known = performance.lock_tallies(unit, keys)
-                inside.set()
-                if first:
-                    time.sleep(0.3)  # the other one is waiting for us by now
-                performance.put_tallies(unit, {key: known[key] + "x" for key in keys})
-        except BaseException as error:
-            failures.append(error)
+    def count() -> None:
+        with database.write() as unit:
+            known = lock_tallies(unit, ["C/BALIS", "L/RUC"])
+            began.set()
+            done = {key: str(int(text.strip("{}") or 0) + 1) for key, text in known.items()}
+            assert set(done) == {"C/BALIS", "L/RUC"}
+            put_tallies(unit, done)
 
-    threads = [threading.Thread(target=count, args=(first,)) for first in (True, False)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert failures == []
-    with database.read() as unit:
-        assert performance.tallies(unit, keys) == dict.fromkeys(keys, performance.EMPTY + "xx")
-
-
-def test_what_is_locked_is_there(database: Database) -> None:
     with database.write() as unit:
-        assert performance.lock_tallies(unit, ["b", "a"]) == {"a": performance.EMPTY, "b": performance.EMPTY}
-        assert performance.lock_tallies(unit, []) == {}
+        assert lock_tallies(unit, ["L/RUC", "C/BALIS"]) == {"C/BALIS": "{}", "L/RUC": "{}"}
+        other = threading.Thread(target=count)
+        other.start()
+        assert not began.wait(0.5), "the other one waits"
+        put_tallies(unit, {"C/BALIS": "1", "L/RUC": "1"})
+    other.join(30)
+    with database.read() as unit:
+        assert tallies(unit, ["C/BALIS", "L/RUC"]) == {"C/BALIS": "2", "L/RUC": "2"}
