@@ -25,6 +25,9 @@ class ClockSettings(Struct, frozen=True, forbid_unknown_fields=True):
     cancel: float = 1.0  # for a library to answer that it stops; then it is taken to have
     escalate: float = 3.0  # for a desk to find out what is meant; then another one has it
     receive: float = 5.0  # for a reader to say that a copy is good; then it is taken to be
+    decide: float = 10.0  # for a reader to decide what he was told; then the request lapses
+    idle: float = 20.0  # for officers to take up what nobody supplied, or a loan that came; then it lapses
+    lent: float = 120.0  # for a loan to come back, of which nobody says that it did
     grace: float = 1.0  # days after `need_before`
 
 
@@ -61,23 +64,50 @@ LONGEST_WAIT = timedelta(days=60)
 
 
 def retry_timer(case: Case, entry: Entry, until: str, since: datetime, calendars: CalendarOf) -> Timer:
-    """Of a library that said when it may be asked again (ISO time or date); a day where it said nothing that can be
-    read."""
+    """Of a library that said when it may be asked again (ISO time or date): not before a working day is over, which is
+    also what is taken where it said nothing that can be read."""
+    soonest = calendars(entry.supplier).due(since, 1.0)
     try:
         wanted = datetime.fromisoformat(until)
-        wanted = wanted if wanted.tzinfo else wanted.replace(tzinfo=CHINA)
-    except ValueError:
-        wanted = calendars(entry.supplier).due(since, 1.0)
-    return Timer(case.request_id, entry.number, "retry", min(max(wanted.astimezone(UTC), since), since + LONGEST_WAIT))
+        wanted = (wanted if wanted.tzinfo else wanted.replace(tzinfo=CHINA)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        wanted = soonest
+    return Timer(case.request_id, entry.number, "retry", min(max(wanted, soonest), max(since + LONGEST_WAIT, soonest)))
 
 
-def request_timer(case: Case, since: datetime, calendars: CalendarOf, settings: ClockSettings) -> Timer | None:
-    """The clock of the request in its state, beside that of the day by which it is needed."""
-    if case.state == "blank":
-        return Timer(case.request_id, 0, "escalate", calendars(case.desk).due(since, settings.escalate))
-    if case.state == "delivered" and case.wish is not None and case.wish.service != "loan":
-        return Timer(case.request_id, 0, "receive", calendars(case.requester).due(since, settings.receive))
-    return None
+def request_timers(case: Case, since: datetime, calendars: CalendarOf, settings: ClockSettings) -> list[Timer]:
+    """The clocks of the request in its state, beside that of the day by which it is needed."""
+
+    def timer(kind: str, whose: str, days: float) -> Timer:
+        return Timer(case.request_id, 0, kind, calendars(whose).due(since, days))
+
+    match case.state:
+        case "blank":
+            return [
+                timer("escalate", case.desk, settings.escalate),
+                timer("lapse", case.desk, settings.escalate + settings.idle),
+            ]
+        case "delivered" if not case.is_loan:
+            return [timer("receive", case.requester, settings.receive)]
+        case "draft" | "owned" | "dup_hold" | "restricted":
+            return [timer("lapse", case.requester, settings.decide)]
+        case "review" | "delivered":
+            return [timer("lapse", case.requester, settings.idle)]
+        case "on_loan":
+            return [timer("lapse", case.requester, settings.lent)]
+    return []
+
+
+OF_A_STATE = ("escalate", "receive", "lapse", "resume")
+"""Kinds of timers that end with the state of the request in which they were set."""
+
+
+def resume_timer(case: Case, now: datetime, supplier: str, calendars: CalendarOf) -> Timer:
+    """When the library takes requests again that has had as many today as it takes on a day: its next working
+    morning."""
+    tomorrow = now.astimezone(CHINA).date() + timedelta(days=1)
+    morning = datetime.combine(calendars(supplier).next_working_day(tomorrow), time(), CHINA)
+    return Timer(case.request_id, 0, "resume", calendars(supplier).due(morning, 0.0).astimezone(UTC))
 
 
 def expiry(case: Case, settings: ClockSettings) -> Timer | None:

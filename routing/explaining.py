@@ -33,6 +33,10 @@ CHOSEN: dict[str, tuple[str, str]] = {
     "through": ("经{via_zh}自动转接", "through {via_en}, which passes it on by itself"),
     "by_hand": ("经{via_zh}人工转接", "through {via_en}, where people pass it on"),
     "opens_later": ("{closed}天后开馆", "opens in {closed} {closed_word}"),
+    "full_today": (
+        "今日已达每日上限{daily_cap}件，次日再询",
+        "its limit of {daily_cap} a day is reached, so asked another day",
+    ),
     "gives_more": ("提供多于请求，顺序略后移", "gives more than it asks for, so asked a little later"),
     "takes_more": ("请求多于提供，顺序略前移", "asks for more than it gives, so asked a little sooner"),
     "in_time": ("按期限前满足的可能性排序", "ordered by the chance of a fill in time"),

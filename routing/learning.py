@@ -63,13 +63,27 @@ def counted(tally: Tally, entry: Entry, event: Event, calendar: Calendar, half_l
     return silent(tally, days, day, half_life) if entry.code in ("receipt", "action") else tally
 
 
+def is_counted(entry: Entry, event: Event) -> bool:
+    """Whether the answer says anything of the library: a better copy is no second supply, and a condition that nobody
+    at the requesting library has decided in time is not the supplier's doing."""
+    return not (entry.supplied or (event.name == "reject" and event.actor == "timer"))
+
+
 def learn(
-    unit: Unit, network: Network, calendar: Calendar, before: Case, event: Event, half_life: float = HALF_LIFE
+    unit: Unit,
+    network: Network,
+    calendar: Calendar,
+    before: Case,
+    event: Event,
+    half_life: float = HALF_LIFE,
 ) -> None:
-    """Count an answer in, and open a correction where the library says that its own catalogue is wrong."""
+    """Count an answer in, and open a correction where the library says that its own catalogue is wrong. Of a holding
+    that no catalogue tells of, as that of a partner, nothing is learnt."""
     if event.name not in ANSWERS:
         return
     entry = before.entry(event.entry)
+    if not is_counted(entry, event):
+        return
     keys = tally_keys(network, before, entry.supplier)
     known = performance.lock_tallies(unit, keys)
     changed = {
@@ -79,11 +93,12 @@ def learn(
     performance.put_tallies(unit, changed)
     record = before.wish.citation.record_id if before.wish else ""
     code = _finding(event)
-    if record and code:
-        text = performance.trust_in(unit, record, [entry.supplier]).get(entry.supplier)
+    if record and code and entry.held:
+        holder = entry.toward or entry.supplier
+        text = performance.trust_in(unit, record, [holder]).get(holder)
         past = past_decoder.decode(text) if text else HoldingPast()
         changed_past = found_out(past, code, day_of(event.at))
-        performance.put_trust(unit, record, entry.supplier, msgspec.json.encode(changed_past).decode())
+        performance.put_trust(unit, record, holder, msgspec.json.encode(changed_past).decode())
         if code in CORRECTED:
             performance.open_correction(unit, _correction(before, entry, code, event.at))
 
@@ -101,7 +116,7 @@ def _correction(case: Case, entry: Entry, code: str, at: datetime) -> Correction
     citation = case.wish.citation
     return Correction(
         0,
-        entry.supplier,
+        entry.toward or entry.supplier,
         citation.record_id,
         display(citation),
         case.request_id,
@@ -128,13 +143,15 @@ def relearn(
 ) -> int:
     """Count everything again from the events, in the order in which they happened; how many answers were counted.
 
-    Corrections are people's work by now: they stay as they are, and what they have made void stays void.
+    `histories` are read when nobody else counts any more. Corrections are people's work by now: they stay as they are,
+    and what they have made void stays void.
     """
+    performance.hold_tallies(unit)
     answers: list[tuple[datetime, Event, Case]] = []
     for events in histories:
         case = Case(events[0].request_id)
         for event in events:
-            if event.name in ANSWERS and event.entry:
+            if event.name in ANSWERS and event.entry and is_counted(case.entry(event.entry), event):
                 answers.append((event.at, event, case))
             try:
                 case = apply(case, event)
@@ -150,8 +167,8 @@ def relearn(
         for key in tally_keys(network, case, entry.supplier):
             tallies[key] = counted(tallies.get(key, Tally()), entry, event, calendar, half_life)
         record = case.wish.citation.record_id if case.wish else ""
-        at = (record, entry.supplier)
-        if record and (code := _finding(event)) and not (at in void and event.at <= void[at]):
+        at = (record, entry.toward or entry.supplier)
+        if record and entry.held and (code := _finding(event)) and not (at in void and event.at <= void[at]):
             trust[at] = found_out(trust.get(at, HoldingPast()), code, day_of(event.at))
     performance.forget_performance(unit)
     performance.put_tallies(unit, {key: msgspec.json.encode(value).decode() for key, value in tallies.items()})

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from mappings.requests import Event, Wish
-from routing.states import Case, Entry
+from routing.states import SAID, Case, Entry
 
 STATUS_CHANGED = "request.status_changed"
 
@@ -37,7 +37,15 @@ AFTER_SUPPLY = {"receive": "supplier.received", "returned": "supplier.returned"}
 
 PEER_EVENTS = frozenset(
     (
-        "will_supply", "condition", "incomplete", "fill", "close", "give_up", "expire", "lapse", "cancel_done",
+        "will_supply",
+        "condition",
+        "incomplete",
+        "fill",
+        "close",
+        "give_up",
+        "expire",
+        "lapse",
+        "cancel_done",
         "returned",
     )
 )
@@ -47,7 +55,8 @@ refuses is not its affair."""
 MAIL_KINDS = (
     "reader.receipt", "reader.question", "reader.decide", "reader.sent", "reader.expected", "reader.delivered",
     "reader.unfilled", "reader.cancelled",
-    "officer.condition", "officer.exhausted", "officer.overdue", "officer.undeliverable",
+    "officer.condition", "officer.exhausted", "officer.overdue", "officer.search", "officer.second",
+    "officer.undeliverable",
     *dict.fromkeys((*SUPPLIER_EVENTS.values(), *AFTER_SUPPLY.values())),
 )  # fmt: skip
 """Each has its text in routing/templates."""
@@ -186,11 +195,16 @@ class _Writer:
         return by_state.get(state, "")
 
     def to_officers(self) -> Iterator[OutgoingMessage]:
-        """Those of the requesting library, where something is to be decided or goes wrong."""
+        """Those of the requesting library, where something is to be decided or goes wrong; those of a desk that is to
+        search (代查代检)."""
         kinds = {"condition": "officer.condition", "exhausted": "officer.exhausted"}
         kind = kinds.get(self.event.name, "")
         if self.event.name == "recall" and self.event.data.get("why") in ("receipt", "action"):
             kind = "officer.overdue"
+        if self.event.name in ("no_match", "escalate") and self.after.desk:
+            yield self._message("email", self.after.desk, "officer.search", None)
+        if self.event.name == "fill" and not self.changed:
+            kind = "officer.second"
         if kind and self.facts.officers and self.after.requester and not self._peer:
             yield self._message("email", self.after.requester, kind, self.entry)
 
@@ -243,7 +257,8 @@ class _Writer:
         told = self.event.data.get("code") or self.event.data.get("why") or self.event.data.get("reason")
         if self.after.state == "closed_expired":
             return "expired"
-        return str(told or self.after.reason or (entry.code if entry else ""))
+        said = "" if self.after.reason == SAID else self.after.reason
+        return str(told or said or (entry.code if entry else ""))
 
     def _put(self, channel: str, target: str, kind: str, body: str, lane: int) -> OutgoingMessage:
         request, seq = self.after.request_id, self.event.seq

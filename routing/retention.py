@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from routing.settings import load_network
-from store import outbox, payments, requests
+from store import outbox, payments, remarks, requests
 from store.database import Database
 
 AT_ONCE = 500
@@ -28,6 +28,7 @@ def forget_due(database: Database, now: datetime) -> int:
             with database.write() as unit:
                 forgotten = requests.forget_persons(unit, symbol, before, AT_ONCE)
                 payments.forget_requests(unit, forgotten)
+                remarks.forget_remarks(unit, symbol, before)
                 for account in sorted(set(forgotten.values())):
                     his = [number for number, whose in forgotten.items() if whose == account]
                     outbox.erase_messages(unit, "email", str(account), his)

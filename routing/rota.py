@@ -1,10 +1,10 @@
 """The rota: who may be asked, and in which order.
 
 Who can't be asked is passed over with every reason that applies. Holders come before partners of last resort, and
-both before libraries that are closed for a vacation while others work. Inside each the order is that of S
-(routing/score.py), with queue, hops and closures added to the days, and a charge or relief for what a library has
-given and taken. A request that is needed by a day is ordered by the chance of a fill in time. Otherwise two
-experiments may change the order: exploration among the libraries that are nearly as good as the best (never for
+both before libraries that are closed for a vacation while others work, or take no more today. Inside each the order
+is that of S (routing/score.py), with queue, hops and closures added to the days, and a charge or relief for what a
+library has given and taken. A request that is needed by a day is ordered by the chance of a fill in time. Otherwise
+two experiments may change the order: exploration among the libraries that are nearly as good as the best (never for
 rush), and the live comparison, in which a share of requests is ordered by turnaround alone.
 
 The same input and seed give the same rota, in whichever order the candidates come, and nothing follows their names:
@@ -89,7 +89,7 @@ def build_rota(
     least_closed = min((candidate.closed_days for candidate in able), default=0.0)
     weighed, more = _once_each(_weigh(candidate, settings, least_closed, seed) for candidate in able)
     passed += more
-    away = [each for each in weighed if each.place.candidate.closed_days > least_closed + settings.most_closed_days]
+    away = [each for each in weighed if _is_away(each.place.candidate, least_closed, settings)]
     here = [each for each in weighed if each not in away]
     if wish.need_before and days_left is None:
         days_left = _days_until(wish.need_before, now)
@@ -99,9 +99,8 @@ def build_rota(
     rest = sorted(partners if holders else (), key=_by_score) + sorted(away, key=_by_score)
     order = order._replace(places=order.places + rest)
     places = [each.place for each in order.places]
-    shut = {each.library for each in away}
     passed += [
-        _passed(place.candidate, ("closed" if place.candidate.library in shut else "beyond_limit",), place)
+        _passed(place.candidate, (_why_last(place.candidate, least_closed, settings),), place)
         for place in places[settings.max_asks :]
     ]
     return Rota(
@@ -136,12 +135,21 @@ def _against(
         yield "tried"
     if candidate.library in chain:
         yield "on_chain"
-    if 0 < candidate.daily_cap <= candidate.sent_today:
-        yield "cap_reached"
     if candidate.coverage == "no":
         yield "not_covered"
     if candidate.estimate.p < settings.least_p:
         yield "no_chance"
+
+
+def _is_away(candidate: Candidate, least_closed: float, settings: RotaSettings) -> bool:
+    """It is closed for longer than the others, or takes no more today: asked after those that work on it now."""
+    return _why_last(candidate, least_closed, settings) != "beyond_limit"
+
+
+def _why_last(candidate: Candidate, least_closed: float, settings: RotaSettings) -> str:
+    if candidate.closed_days > least_closed + settings.most_closed_days:
+        return "closed"
+    return "cap_reached" if 0 < candidate.daily_cap <= candidate.sent_today else "beyond_limit"
 
 
 def _passed(candidate: Candidate, reasons: tuple[str, ...], place: Place | None = None) -> Place:
@@ -295,6 +303,8 @@ def _reasons(place: Place, order: _Order, number: int) -> Iterable[str]:
         yield "through"
     if candidate.closed_days:
         yield "opens_later"
+    if 0 < candidate.daily_cap <= candidate.sent_today:
+        yield "full_today"
     if candidate.supplied != candidate.received:
         yield "gives_more" if candidate.supplied > candidate.received else "takes_more"
     if number == 0 and order.policy != "S":

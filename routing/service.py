@@ -16,20 +16,33 @@ from msgspec import Struct, structs
 
 from mappings.requests import LEVELS, SERVICES, Wish
 from routing import clocks
+from routing.calendar import CHINA
 from routing.citations import citation_of, clean, missing, wish_facts
 from routing.previewing import Preview, preview
 from routing.settings import load_network, load_settings
 from routing.sourcing import live_union
 from routing.states import TIMERS, Case, Entry, NotAllowed
-from routing.steps import settle
+from routing.steps import no_longer, settle
 from routing.work import SYSTEM, TIMER, Actor, Surroundings, Work, open_work
-from store import requests, timers
-from store.database import Database, Unit
+from store import outbox, requests, timers
+from store.database import Database, StoreBusyError, StoreError, Unit
+from store.outbox import Message
 from store.request_events import last_event_at
 from store.requests import Person
 from store.timers import Timer
 
 log = structlog.get_logger("routing")
+
+TRY_AGAIN = timedelta(minutes=15)
+"""After which a timer is tried again that failed."""
+
+STILL_ON_ITS_WAY = timedelta(hours=1)
+"""After which it is looked at again whether a message has left us."""
+
+FARTHEST = timedelta(days=3 * 366)
+"""How far ahead a day may lie by which something is needed."""
+
+ASKING = ("supplier.request", "supplier.retry")
 
 
 class NewRequest(Struct, frozen=True):
@@ -126,6 +139,8 @@ class RequestService:
         if name == "insist":
             told["check"] = work.case.state
         if name == "forward":
+            if told.get("to") not in work.network.libraries:
+                raise NotAllowed("unknown-library", "没有这家馆。", f"There is no library {told.get('to')!r}.")
             told["child"] = max((each.number for each in work.case.entries), default=0) + 1
         if name == "escalate":
             told["desk"] = _next_desk(work)
@@ -140,25 +155,34 @@ class RequestService:
     def run_timers(self, database: Database, limit: int = 1000) -> int:
         """Fire everything whose time has come, each in a transaction of its own; how many there were.
 
-        All that are due are dealt with in one pass (ReShare's took one per level and run). Any number of processes
-        may do this at once: whoever takes a timer away has its request locked.
+        All that are due are dealt with in one pass (ReShare's took one per level and run). Any number of processes may
+        do this at once: whoever takes a timer away has its request locked. One request that can't be dealt with holds
+        up no other: it is told in the log, and tried again later. Raises StoreError where the database can't be read.
         """
-        done = 0
         with database.read() as unit:
             due = timers.due_timers(unit, self.clock(), limit)
-        for timer in due:
-            try:
-                with database.write() as unit:
-                    done += self._ring(unit, timer)
-            except NotAllowed as error:  # the request has moved on in a way that nobody foresaw: tell, and go on
-                log.error("timer_refused", request=timer.request_id, kind=timer.kind, reason=str(error))
-                with database.write() as unit:
-                    timers.drop_timer(unit, timer.request_id, timer.entry, timer.kind)
-        return done
+        return sum(self._rung(database, timer) for timer in due)
+
+    def _rung(self, database: Database, timer: Timer) -> bool:
+        try:
+            with database.write() as unit:
+                return self._ring(unit, timer)
+        except StoreBusyError as error:  # somebody has it, or the database is away: the next pass comes soon
+            log.warning("timer_waits", request=timer.request_id, kind=timer.kind, reason=str(error))
+        except StoreError:
+            raise
+        except Exception as error:  # whatever it is, it is one request's
+            reason = f"{type(error).__name__}: {error}"
+            log.error("timer_failed", request=timer.request_id, kind=timer.kind, reason=reason)
+            with database.write() as unit:
+                timers.set_timer(unit, structs.replace(timer, due_at=self.clock() + TRY_AGAIN))
+        return False
 
     def _ring(self, unit: Unit, timer: Timer) -> bool:
         """False where another process has had it, or its time has not come after all."""
         around = self.around(unit)
+        if requests.lock_free(unit, timer.request_id) is False:  # somebody is at it: then the next pass
+            return False
         work = open_work(unit, around, timer.request_id)
         current = next((t for t in timers.timers_of(unit, timer.request_id) if _same(t, timer)), None)
         if work is None or current is None or current.due_at > around.now:
@@ -170,25 +194,37 @@ class RequestService:
         event, scope, states = TIMERS[timer.kind]
         state = work.case.entry(timer.entry).state if scope == "entry" else work.case.state
         if state in states:
-            data = {"recall": {"why": timer.kind}, "escalate": {"desk": _next_desk(work)}}.get(event, {})
-            if not (event == "escalate" and data["desk"] == work.case.desk):
-                work.fire(event, TIMER, timer.entry, data)
-                settle(work)
+            self._fire_timer(work, timer, event)
+            settle(work)
         work.save()
         return True
+
+    @staticmethod
+    def _fire_timer(work: Work, timer: Timer, event: str) -> None:
+        if event == "escalate":
+            desk = _next_desk(work)
+            if desk != work.case.desk:
+                work.fire(event, TIMER, data={"desk": desk})
+        elif event == "recall":
+            why = "undelivered" if _was_given_up(work, timer.entry) else timer.kind
+            work.fire(event, TIMER, timer.entry, {"why": why})
+        elif event == "due" and no_longer(work, work.case.entry(timer.entry)):
+            work.fire("recall", SYSTEM, timer.entry, {"why": "closed"})  # since it said when to ask again
+        else:
+            work.fire(event, TIMER, timer.entry)
 
     def reroute(self, unit: Unit, symbol: str) -> int:
         """A library has closed: whatever lies there unseen goes on to the next one. How many requests that were."""
         around = self.around(unit)
         moved = 0
-        for row, entry in requests.queue_of(unit, symbol, ("sent",)):
-            work = open_work(unit, around, row.id)
-            if work is None or work.case.entry(entry.number).state != "sent":
-                continue
-            work.fire("recall", SYSTEM, entry.number, {"why": "closed"})
-            settle(work)
-            work.save()
-            moved += 1
+        while unseen := requests.queue_of(unit, symbol, ("sent",)):
+            for row, entry in unseen:
+                work = open_work(unit, around, row.id)
+                if work is not None and work.case.entry(entry.number).state == "sent":
+                    work.fire("recall", SYSTEM, entry.number, {"why": "closed"})
+                    settle(work)
+                    work.save()
+                    moved += 1
         return moved
 
 
@@ -200,6 +236,8 @@ def _put_off(work: Work, timer: Timer) -> Timer | None:
     """The clock of an entry stands still on days on which its library has said since that it is closed."""
     if timer.kind not in ("receipt", "action"):
         return None
+    if timer.kind == "receipt" and _is_on_its_way(work, timer.entry):
+        return structs.replace(timer, due_at=work.now + STILL_ON_ITS_WAY)
     entry: Entry = work.case.entry(timer.entry)
     since = last_event_at(work.unit, work.case.request_id, timer.entry) or entry.sent
     if since is None:
@@ -207,6 +245,23 @@ def _put_off(work: Work, timer: Timer) -> Timer | None:
     settings = work.around.settings.clocks
     again = clocks.entry_timer(work.case, entry, since, work.network, work.around.calendar, settings)
     return again if again is not None and again.due_at > work.now else None
+
+
+def _request_message(work: Work, entry: int) -> Message | None:
+    """The last one by which the library was asked; None = it works in our queue."""
+    sent = [m for m in outbox.messages_of(work.unit, work.case.request_id) if m.entry == entry and m.kind in ASKING]
+    return sent[-1] if sent else None
+
+
+def _is_on_its_way(work: Work, entry: int) -> bool:
+    """The request has not left us yet: nobody can have seen it, and its clock does not run."""
+    message = _request_message(work, entry)
+    return message is not None and message.state in outbox.OPEN
+
+
+def _was_given_up(work: Work, entry: int) -> bool:
+    message = _request_message(work, entry)
+    return message is not None and message.state == "dead"
 
 
 def _next_desk(work: Work) -> str:
@@ -243,7 +298,10 @@ def require_sound(wish: Wish, now: datetime) -> None:
             last = date.fromisoformat(wish.need_before)
         except ValueError as error:
             raise NotAllowed("bad-date", "日期应写作 2026-12-31。", "Write the date as 2026-12-31.") from error
-        if last < (now - timedelta(days=1)).date():
+        today = now.astimezone(CHINA).date()
+        if last < today:
             raise NotAllowed("past-date", "所需日期已过。", "The day by which it is needed is over.")
+        if last > today + FARTHEST:
+            raise NotAllowed("far-date", "所需日期过远，请不填。", "That day is too far away: leave it out.")
     if fields := missing(wish):
         raise Incomplete(fields)

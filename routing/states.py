@@ -72,6 +72,7 @@ REQUEST = (
     _row("routing", "rota", "system", "asking"),
     _row("routing|asking", "exhausted", "system", "review", "end of the rota"),
     _row("asking", "reorder", "officer", "", "an officer overrides the order, with a reason"),
+    _row("asking", "resume", "timer", "", "who is next has had as many as it takes on a day: it is another day"),
     _row("asking", "incomplete", "system", "draft", "a library can't work with the citation"),
     _row("asking", "repeated", "system", "dup_hold", "a library has the same request already"),
     _row("review", "extend", "officer", "routing", "partners, or a better citation"),
@@ -83,6 +84,9 @@ REQUEST = (
     _row(tuple(OPEN), "cancel", "reader|officer", "cancelling"),
     _row("cancelling", "cancel_done", "system", "closed_cancelled"),
     _row((*OPEN, "cancelling"), "expire", "timer", "closed_expired", "the day by which it is needed is over"),
+    _row("draft|owned|dup_hold|restricted", "lapse", "timer", "closed_expired", "its reader has not decided"),
+    _row("blank|review", "lapse", "timer", "closed_unfilled", "nobody has taken it up for too long"),
+    _row("delivered|on_loan", "lapse", "timer", "closed_filled", "nobody has said that it came, or went back"),
 )
 
 ENTRY = (
@@ -133,10 +137,23 @@ TIMERS = {
     "cancel": ("silence", "entry", ("cancel_sent",)),
     "escalate": ("escalate", "request", ("blank",)),
     "receive": ("receive", "request", ("delivered",)),
+    "resume": ("resume", "request", ("asking",)),
+    "lapse": ("lapse", "request", ("draft", "owned", "dup_hold", "restricted", "blank", "review", *SUPPLIED)),
     "expire": ("expire", "request", (*OPEN, "cancelling")),
 }
 
 NEEDS_REASON = frozenset(("insist", "separate", "reorder", "close", "give_up", "bad_copy"))
+"""Also `skip`, where it is an officer who skips a library."""
+
+SAID = "said"
+"""Stands in an event for what somebody said in his own words: they are kept beside it, and are erased
+(store/remarks.py)."""
+
+WORDED = ("text", "note", "conditions", "costs", "service", "editions", "formats")
+"""What of a condition is more than a price in our own money."""
+
+MOST_DEFERRALS = 2
+"""A library that wants to be asked later once more has refused."""
 
 
 class NotAllowed(Exception):  # noqa: N818 — it says what was tried
@@ -158,12 +175,18 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     state: str = "planned"
     position: int = 0  # order in which planned ones are asked
     toward: str = ""  # the library to which a manual gateway is to pass it on
+    held: bool = False  # by the catalogue of the library (of `toward`, where that is another)
     parent: int = 0  # the entry that forwarded to this one
     asked: int = 0  # how often
     sent: datetime | None = None
     answered: datetime | None = None
     code: str = ""  # of its refusal, or why it was recalled
-    cost: int = 0  # of the condition that stands, in fen
+    cost: int = 0  # fen beside the tariff: of the condition that stands, or told with the supply
+    agreed: int = 0  # fen of a condition that was accepted
+    worded: bool = False  # the condition is more than a price: for people to decide
+    loan: bool = False  # what was supplied is to be given back
+    supplied: bool = False  # it has supplied it, also where a better copy was asked for since
+    deferrals: int = 0  # how often it wanted to be asked later
     pages: int = 0
     scores: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # p, t, r, S by which it was placed
 
@@ -182,6 +205,7 @@ class Case(Struct, frozen=True, omit_defaults=True):
     entries: tuple[Entry, ...] = ()
     acknowledged: tuple[str, ...] = ()  # checks that were told and overridden: owned, dup_hold, restricted
     desk: str = ""  # library whose officers search for it
+    searched: bool = False  # a desk has looked for it: where no record was found, partners are asked
     searched_by: str = ""  # library whose officers found out what is meant (代查)
     other: int = 0  # the request that it repeats
     partners: bool = False  # the rota goes on to partners and libraries that may only hold it
@@ -193,6 +217,12 @@ class Case(Struct, frozen=True, omit_defaults=True):
     @property
     def is_closed(self) -> bool:
         return self.state in CLOSED
+
+    @property
+    def is_loan(self) -> bool:
+        """What was supplied has to go back."""
+        filled = self.filled
+        return filled is not None and (filled.loan or (self.wish is not None and self.wish.service == "loan"))
 
     @property
     def active(self) -> Entry | None:
@@ -231,7 +261,8 @@ def apply(case: Case, event: Event) -> Case:
     """The request after the event. Raises NotAllowed; nothing else."""
     if event.request_id != case.request_id or event.seq != case.seq + 1:
         raise NotAllowed("out-of-order", "事件次序有误。", f"Event {event.seq} does not follow {case.seq}.")
-    if event.name in NEEDS_REASON and not str(event.data.get("reason", "")).strip():
+    overrides = event.name in NEEDS_REASON or (event.name == "skip" and event.actor == "officer")
+    if overrides and not str(event.data.get("reason", "")).strip():
         raise NotAllowed("reason-needed", "请说明理由。", "A reason is needed.")
     try:
         moved = _entry_moved(case, event) if event.entry else _request_moved(case, event)
@@ -318,7 +349,8 @@ def _resolved(case: Case, event: Event) -> Case:
     """A desk has found out what is meant, and perhaps which union record it is."""
     assert case.wish is not None
     wish = msgspec.convert(event.data["wish"], Wish) if "wish" in event.data else case.wish
-    return structs.replace(case, wish=wish, searched_by=event.library if event.actor == "node" else case.searched_by)
+    node = event.library if event.actor == "node" else case.searched_by
+    return structs.replace(case, wish=wish, searched=True, searched_by=node)
 
 
 def _overridden(case: Case, event: Event) -> Case:
@@ -342,6 +374,7 @@ def _with_rota(case: Case, event: Event) -> Case:
                 tuple(told["path"]),
                 position=place + number - first,
                 toward=told.get("toward", ""),
+                held=bool(told.get("held", False)),
                 scores=(told.get("p", 0.0), told.get("t", 0.0), told.get("r", 0.0), told.get("score", 0.0)),
             )
         )
@@ -423,13 +456,26 @@ def _entry_facts(entry: Entry, event: Event) -> dict[str, Any]:
         case "send" | "due" | "retry":
             return {"sent": event.at, "asked": entry.asked + 1, "answered": None, "code": ""}
         case "fill":
-            return {"answered": event.at, "pages": int(data.get("pages", 0)), "cost": int(data.get("cost", 0))}
+            loan = bool(data.get("loan_due")) or data.get("service") == "loan"
+            told = {"pages": int(data.get("pages", 0)), "cost": int(data.get("cost", 0)), "loan": loan}
+            return told | {"answered": event.at, "supplied": True}
         case "refuse":
             if data.get("code") not in REASONS:
                 raise NotAllowed("code-needed", "请选择拒绝原因。", "Say why, by one of the reasons that there are.")
             return {"answered": event.at, "code": data["code"]}
         case "condition":
-            return {"cost": int(data.get("cost", 0)), "code": str(data.get("code", ""))}
+            worded = any(data.get(name) for name in WORDED)
+            return {"cost": int(data.get("cost", 0)), "code": str(data.get("code", "")), "worded": worded}
+        case "accept":
+            return {"agreed": entry.cost}
+        case "retry_later":
+            if entry.deferrals >= MOST_DEFERRALS:
+                raise NotAllowed(
+                    "deferred-before",
+                    "该馆已两次请稍后再询，请改为提供或拒绝。",
+                    "It was put off twice already: supply it now, or refuse it.",
+                )
+            return {"deferrals": entry.deferrals + 1}
         case "recall":
             return {"code": str(data.get("why", ""))}
         case "reject":
@@ -459,5 +505,6 @@ def _forwarded(case: Case, parent: Entry, data: dict[str, Any]) -> Case:
         for each in case.entries
     )
     first = min((entry.position for entry in case.entries), default=0) - 1
-    child = Entry(number, to, (*parent.path, to), position=first, parent=parent.number, scores=parent.scores)
+    held = parent.held and parent.toward == to
+    child = Entry(number, to, (*parent.path, to), position=first, held=held, parent=parent.number, scores=parent.scores)
     return structs.replace(case, entries=(*others, child))

@@ -19,14 +19,18 @@ from routing.candidates import Place, Rota
 from routing.citations import item_key
 from routing.clocks import expiry
 from routing.coverage import covers
+from routing.estimates import UNCOUNTED
 from routing.prediction import Prediction, predict
 from routing.requestable import ADVICE, requestable
 from routing.rota import build_rota
 from routing.sourcing import excluded, find_candidates, live_union
 from routing.states import CLOSED, Case, Entry
-from routing.work import RULE, Work
+from routing.work import RULE, Work, allowed_cost
 from store import choices, requests
 from store.choices import Choice
+
+PRICES = ("", "Cost", "CostExceedsMaxCost")
+"""Codes of conditions that are nothing but a price."""
 
 MOST_STEPS = 200
 """In one transaction. A rota of a hundred libraries that are all closed is skipped in as many."""
@@ -53,8 +57,8 @@ def _check(work: Work) -> bool:
     if union is None:
         if "dup_hold" not in told and (other := repeated_before(work)):
             work.fire("same_open", data={"other": other})
-        elif any(entry.state == "planned" or entry.asked for entry in case.entries):
-            work.fire("holders", data={"record": ""})  # it was asked for already without a record
+        elif case.searched or any(entry.state == "planned" or entry.asked for entry in case.entries):
+            work.fire("holders", data={"record": ""})  # nobody is known to hold it: partners may
         else:
             desk = work.network.desk_for(case.requester, case.wish.subject)
             work.fire("no_match", data={"desk": desk})
@@ -127,9 +131,11 @@ def clock_of(work: Work, symbol: str) -> float:
 
 
 def tried(case: Case) -> list[str]:
-    """Libraries that are not asked again for this request, those too to which a gateway was to pass it on."""
+    """Libraries that are not asked again for this request, those too to which a gateway was to pass it on. One that
+    found fault with the request itself may be asked again, once that was mended."""
     asked = [entry for entry in case.entries if entry.state not in ("planned", "skipped")]
-    return [symbol for entry in asked for symbol in (entry.supplier, entry.toward) if symbol]
+    refused = [entry for entry in asked if entry.code not in UNCOUNTED]
+    return [symbol for entry in refused for symbol in (entry.supplier, entry.toward) if symbol]
 
 
 def seed_of(case: Case) -> int:
@@ -154,6 +160,8 @@ def _planned(work: Work, place: Place, number: int) -> dict[str, Any]:
     assert case.wish is not None
     way = work.network.way(case.requester, candidate.library, case.wish.subject)
     told: dict[str, Any] = {"entry": number, "supplier": way.asked, "path": list(way.path)}
+    if not candidate.last_resort:
+        told["held"] = True
     if way.manual:
         told["path"] = list(way.path[: way.path.index(way.asked) + 1])
         told["toward"] = candidate.library
@@ -201,12 +209,15 @@ def _ask(work: Work) -> bool:
     if not case.planned:
         work.fire("exhausted")
         return True
-    following = case.planned[0]
-    if reason := _not_now(work, following):
-        work.fire("skip", entry=following.number, data={"reason": reason})
-    else:
-        _send(work, following, "send")
-    return True
+    for entry in case.planned:
+        if reason := no_longer(work, entry):
+            work.fire("skip", entry=entry.number, data={"reason": reason})
+            return True
+        if not _has_had_enough(work, entry):
+            _send(work, entry, "send")
+            return True
+    work.wait_for(case.planned[0].supplier)  # each that is left has had as many today as it takes on a day
+    return False
 
 
 def _last_answered(case: Case) -> Entry | None:
@@ -214,19 +225,21 @@ def _last_answered(case: Case) -> Entry | None:
     return max(answered, key=lambda each: each[:2])[2] if answered else None
 
 
-def _not_now(work: Work, entry: Entry) -> str:
+def no_longer(work: Work, entry: Entry) -> str:
     """What has come between since the rota was made; "" = nothing."""
     case = work.case
     assert case.wish is not None
-    policy = work.network.policy(entry.supplier)
-    if code := excluded(work.network, policy, case.requester, entry.supplier, case.wish):
-        return code
-    if policy.daily_cap and not entry.parent:
-        today = work.now.astimezone(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
-        sent = requests.sent_since(work.unit, [entry.supplier], today).get(entry.supplier, 0)
-        if sent >= policy.daily_cap and len(case.planned) > 1:
-            return "cap_reached"
-    return ""
+    return excluded(work.network, work.network.policy(entry.supplier), case.requester, entry.supplier, case.wish)
+
+
+def _has_had_enough(work: Work, entry: Entry) -> bool:
+    """Of requests, today; what was forwarded to it comes from another library. Two that are sent at the same moment may
+    be one more than it takes."""
+    cap = work.network.policy(entry.supplier).daily_cap
+    if not cap or entry.parent:
+        return False
+    today = work.now.astimezone(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
+    return requests.sent_since(work.unit, [entry.supplier], today).get(entry.supplier, 0) >= cap
 
 
 def _send(work: Work, entry: Entry, event: str) -> None:
@@ -239,9 +252,8 @@ def _send(work: Work, entry: Entry, event: str) -> None:
 def _decide(work: Work) -> bool:
     """Accept a supplier's condition by rule where it costs no more than the reader or the library has allowed."""
     active = work.case.active
-    assert active is not None and work.case.wish is not None
-    allowed = max(work.case.wish.max_cost, work.network.policy(work.case.requester).accept_cost)
-    if active.code or active.cost > allowed:  # a condition in words is for people to decide
+    assert active is not None
+    if active.worded or active.code not in PRICES or active.cost > allowed_cost(work.network, work.case, active):
         return False
     work.fire("accept", RULE, entry=active.number)
     return True

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mappings.requests import Event
 from routing import clocks, learning
@@ -23,9 +23,10 @@ from routing.ledger import record_supply, reverse_supply
 from routing.network import Network
 from routing.notifying import Notifier
 from routing.settings import RoutingSettings
-from routing.states import CLOSED, OPEN, Case, apply
+from routing.states import BEFORE_SUPPLY, CLOSED, SAID, Case, Entry, apply
 from store import choices, requests, timers
 from store.database import Unit
+from store.remarks import add_remark
 from store.request_events import add_events
 from store.requests import EntryRow, Person, RequestRow
 from store.timers import Timer
@@ -74,6 +75,7 @@ class Work:
         self.now = around.now
         self._is_new = case.seq == 0
         self._events: list[Event] = []
+        self._remarks: dict[int, dict[str, str]] = {}
         self._notifier = Notifier(unit, around.network, person.account if person else 0)
 
     @property
@@ -100,8 +102,11 @@ class Work:
             entry,
             dict(data or {}),
         )
-        self.case = apply(before, event)
-        self._events.append(event)
+        kept, words = without_words(event)
+        self.case = apply(before, kept)
+        self._events.append(kept)
+        if words:
+            self._remarks[kept.seq] = words
         self._set_clocks(before, event)
         if event.entry and event.name in learning.ANSWERS:
             supplier = before.entry(entry).supplier
@@ -109,7 +114,7 @@ class Work:
             learning.learn(self.unit, self.network, self.around.calendar(supplier), before, event, half_life)
         self._settle_accounts(before, event)
         self._close_choices(before)
-        self._notifier.tell(before, event, self.case, self.now)
+        self._notifier.tell(before, event, self.case, self.now)  # what was said goes to whom it was said
         return self.case
 
     # ------------------------------------------------------------------------------------------ what follows
@@ -146,17 +151,26 @@ class Work:
                     else clocks.entry_timer(case, entry, self.now, self.network, calendars, settings)
                 )
         if case.state != before.state or event.name == "escalate":
-            for kind in ("escalate", "receive"):
+            for kind in clocks.OF_A_STATE:
                 self._stop(kind)
-            self._start(clocks.request_timer(case, self.now, calendars, settings))
-            if case.state not in (*OPEN, "cancelling"):
-                self._stop("expire")
-        if event.name in ("submit", "amend", "extend"):
+            for timer in clocks.request_timers(case, self.now, calendars, settings):
+                self._start(timer)
+        open_ = case.state in BEFORE_SUPPLY
+        if not open_:
+            self._stop("expire")
+        elif before.state not in BEFORE_SUPPLY or before.wish != case.wish:
             self._stop("expire")
             self._start(clocks.expiry(case, settings))
 
+    def wait_for(self, supplier: str) -> None:
+        """Go on when that library takes requests again."""
+        self._start(clocks.resume_timer(self.case, self.now, supplier, self.around.calendar))
+
     def _settle_accounts(self, before: Case, event: Event) -> None:
-        if event.name == "fill":
+        """A fill that supplies the request is posted; one that comes when it needs nothing any more is for the
+        libraries to agree on. What a copy cost that turned out bad is given back where no better one comes from that
+        library."""
+        if event.name == "fill" and self.case.state == "delivered" != before.state:
             entry = self.case.entry(event.entry)
             assert self.case.wish is not None
             record_supply(
@@ -167,14 +181,13 @@ class Work:
                 requester=self.case.requester,
                 wish=self.case.wish,
                 pages=entry.pages,
-                actual_cost=entry.cost,
+                actual_cost=min(entry.cost, allowed_cost(self.network, self.case, entry)),
                 at=self.now,
                 libraries=self.network.libraries,
                 searched_by=self.case.searched_by if self.case.searched_by in self.network.nodes else "",
                 carrier="microform" if event.data.get("format") == "microform" else "print",
             )
-        elif event.entry and event.name in learning.ANSWERS and before.entry(event.entry).asked > 1:
-            # Its copy was bad and no better one came: what was posted for it is given back. (Nothing, else.)
+        elif event.entry and event.name in _WITHOUT_SUPPLY and before.entry(event.entry).supplied:
             reverse_supply(
                 self.unit, request_id=self.case.request_id, entry=event.entry, at=self.now, reason=event.name
             )
@@ -183,7 +196,9 @@ class Work:
         """A promise is kept or broken when the reader has the item, or when it is clear that it won't come."""
         ended = self.case.state == "delivered" or self.case.state in CLOSED
         if ended and before.state not in ("delivered", "on_loan", *CLOSED):
-            filled = self.case.state == "delivered"
+            # Who takes his request back has found out nothing of what was promised.
+            taken_back = self.case.state in ("closed_cancelled", "closed_local", "closed_duplicate")
+            filled = None if taken_back else self.case.state == "delivered"
             choices.end_choices(self.unit, self.case.request_id, self.now, filled=filled)
 
     # ------------------------------------------------------------------------------------------ storing
@@ -193,8 +208,34 @@ class Work:
         if self._events:
             add_events(self.unit, self._events)
             requests.save_request(self.unit, row_of(self.case), entry_rows(self.case))
-            self._events = []
+            for seq, words in self._remarks.items():
+                add_remark(self.unit, self.case.request_id, seq, words)
+            self._events, self._remarks = [], {}
         return self.case
+
+
+_WITHOUT_SUPPLY = ("refuse", "silence", "cancel_yes", "forward")
+
+
+def allowed_cost(network: Network, case: Case, entry: Entry) -> int:
+    """Fen beside the tariff that may be charged for a supply: of a condition that was accepted, or what the reader or
+    the requesting library pays without being asked."""
+    assert case.wish is not None
+    return max(entry.agreed, case.wish.max_cost, network.policy(case.requester).accept_cost)
+
+
+_SPOKEN = ("reason", "note", "text")
+_PEOPLE = frozenset(("reader", "officer", "supplier", "node"))
+
+
+def without_words(event: Event) -> tuple[Event, dict[str, str]]:
+    """The event as it is kept for ever, and what somebody has said with it in his own words."""
+    if event.actor not in _PEOPLE:
+        return event, {}
+    words = {name: str(event.data[name]) for name in _SPOKEN if str(event.data.get(name) or "").strip()}
+    if not words:
+        return event, {}
+    return structs.replace(event, data=event.data | dict.fromkeys(words, SAID)), words
 
 
 def row_of(case: Case) -> RequestRow:

@@ -19,7 +19,7 @@ from routing.citations import clean, missing
 from routing.service import NewRequest, RequestService
 from routing.settings import load_network, load_settings
 from routing.states import ACTIVE, CLOSED, STATES, Case, NotAllowed, possible
-from routing.work import Actor, case_decoder
+from routing.work import Actor, allowed_cost, case_decoder
 from search_api import request_problems
 from search_api.access.principal import Principal
 from search_api.catalogue import Catalogue
@@ -114,10 +114,13 @@ class Requesting:
             raise request_problems.key_conflict() from error
         return Made(int(before.location), repeated=True) if before else None
 
-    def create(self, who: Principal, asked: Asked, key: str = "", request_id: str = "") -> Made:
-        """Make a request, once for each idempotency key of the caller. Raises problems, Incomplete and NotAllowed."""
+    def create(
+        self, who: Principal, asked: Asked, key: str = "", request_id: str = "", sent: Asked | None = None
+    ) -> Made:
+        """Make a request, once for each idempotency key of the caller. `sent`: what the key stands for, where that is
+        another than what is asked. Raises problems, Incomplete and NotAllowed."""
         with self.database.write() as unit:
-            if (before := self._made_before(unit, who, asked, key)) is not None:
+            if (before := self._made_before(unit, who, sent or asked, key)) is not None:
                 return before
             reader, library = self._for_whom(unit, who, asked)
             actor = Actor("reader", 0, library) if reader == who.account_id else self._officer(who, library)
@@ -130,7 +133,7 @@ class Requesting:
             self._note(unit, who, actor, "request.create", case.request_id, {}, {"state": case.state}, request_id)
             if key:
                 answer = CallAnswer(201, b"", str(case.request_id))
-                keep_answer(unit, _caller(who), key, _fingerprint(asked), answer, self.service.clock())
+                keep_answer(unit, _caller(who), key, _fingerprint(sent or asked), answer, self.service.clock())
             return Made(case.request_id, repeated=False)
 
     def _insisted(self, unit: Unit, case: Case, actor: Actor, reason: str) -> Case:
@@ -148,15 +151,14 @@ class Requesting:
         account = accounts.get_account(unit, reader)
         library = account.library if account else ""
         network = load_network(unit)
-        requester = network.requesting(who.library)[0] if who.library else ""
         theirs = network.requesting(library)[0] if library else ""
         demand(
             who,
             "request.create",
-            # A gateway's officers ask for the readers of the branches behind it as for their own.
-            Facts(library=who.library if theirs == requester else library, reader=reader, requester=who.library),
+            # A gateway's officers, and no branch's, ask for the readers of the branches behind it as for their own.
+            Facts(library=who.library if theirs == who.library else library, reader=reader, requester=who.library),
         )
-        if account is None or not account.active:
+        if account is None or not account.active or "reader" not in account.roles:
             raise request_problems.no_such_reader()
         return reader, library
 
@@ -182,6 +184,7 @@ class Requesting:
                 case,
                 self._visible_person(unit, who, case, person),
                 lambda entry: self.actions(who, case, person, entry),
+                only="" if self._sees_all_of_it(who, case, person) else who.library,
             )
 
     def _found(self, unit: Unit, number: int) -> tuple[RequestRow, Case, Person | None]:
@@ -196,6 +199,12 @@ class Requesting:
         if case.branch and who.library == case.branch:
             return msgspec.structs.replace(facts, requester=case.branch)
         return facts
+
+    def _sees_all_of_it(self, who: Principal, case: Case, person: Person | None) -> bool:
+        """A library that is asked to supply it sees its own part alone: not whom else it was sent to, and what they
+        said."""
+        facts = self._as_branch(who, case, facts_of(case, person))
+        return allowed(who, "request.read", msgspec.structs.replace(facts, asked=frozenset()))
 
     def _visible_person(
         self, unit: Unit, who: Principal, case: Case, person: Person | None
@@ -223,6 +232,8 @@ class Requesting:
         supplier = case.entry(entry).supplier if entry else ""
         kinds = {kind for kind in _KINDS if name in possible(case, kind, entry)}
         if "supplier" in kinds and entry:
+            if name == "note" and case.entry(entry).state not in (*ACTIVE, "filled"):
+                return None  # who is asked no longer has nothing to add; what comes by ISO 18626 is kept all the same
             if allowed(who, "entry.act", Facts(supplier=supplier)):
                 return Actor("supplier", who.account_id, supplier)
             return None
@@ -265,9 +276,22 @@ class Requesting:
             if actor is None:
                 self._refuse(who, case, name, entry)
                 raise AssertionError("refused above")
+            if name == "fill":
+                self._require_agreed(unit, case, entry, data or {})
             after = self.service.fire(unit, number, name, actor, entry=entry, data=data)
             told = {"state": after.state, "entry": entry}
             self._note(unit, who, actor, f"request.{name}", number, {"state": case.state}, told, request_id)
+
+    @staticmethod
+    def _require_agreed(unit: Unit, case: Case, entry: int, data: Mapping[str, Any]) -> None:
+        """Nobody is charged what he has not agreed to. Raises NotAllowed."""
+        allowed_fen = allowed_cost(load_network(unit), case, case.entry(entry))
+        if int(data.get("cost", 0)) > allowed_fen:
+            raise NotAllowed(
+                "cost-not-agreed",
+                f"实际费用超过已同意的 {allowed_fen / 100:.2f} 元。请先提出条件，待请求馆同意。",
+                f"That is more than the {allowed_fen / 100:.2f} yuan agreed to. Name it as a condition first.",
+            )
 
     def _note(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -31,13 +31,11 @@ from search_api.vocabulary import words
 from store import choices, timers
 from store.choices import Choice
 from store.database import Unit
+from store.remarks import remarks_of
 from store.request_events import events_of
 from store.requests import EntryRow, Person, RequestRow
 
 NOTHING = Said("", "")
-
-TOLD_REASONS = frozenset(("insist", "separate", "reorder", "close", "give_up", "bad_copy", "cancel"))
-"""Events whose reason is in somebody's own words."""
 
 
 def request_url(base_url: str, number: int) -> str:
@@ -117,9 +115,10 @@ def shown_request(
     case: Case,
     person: tuple[Person, str] | None,
     actions: Callable[[int], tuple[str, ...]],
+    only: str = "",
 ) -> RequestAnswer:
     """`person`: whose it is and his name, where the asker may know; `actions`: what the asker may do to the request (0)
-    or to one of its entries."""
+    or to one of its entries. `only`: symbol of a library that was asked to supply it, and sees what concerns itself."""
     assert case.wish is not None
     state, following = words("request_states", case.state), words("request_next", case.state)
     requester = library_names(network.libraries, case.requester)
@@ -128,6 +127,10 @@ def shown_request(
     due = {timer.entry: timer.due_at for timer in timers.timers_of(unit, case.request_id) if timer.entry}
     places = {place.candidate.library: place for rota in reversed(rotas) for place in rota.entries}
     record = case.wish.citation.record_id
+    shown = [each for each in case.entries if only in ("", each.supplier)]
+    numbers = {each.number for each in shown}
+    events = [each for each in events_of(unit, case.request_id) if not only or _concerns(each, numbers)]
+    remarks = remarks_of(unit, case.request_id)
     return RequestAnswer(
         id=case.request_id,
         url=request_url(base_url, case.request_id),
@@ -150,19 +153,17 @@ def shown_request(
         note=person[0].note if person else "",
         delivery=person[0].delivery if person else "",
         desk=case.desk,
-        other=case.other,
+        other=0 if only else case.other,
         missing=missing(case.wish) if case.state == "draft" else (),
         created=row.created,
         updated=row.updated,
         closed=row.closed,
-        expected=_promised(made[0]) if made and not case.is_closed else None,
-        entries=tuple(
-            _entry(each, case.wish, network.libraries, places, due, actions(each.number)) for each in case.entries
-        ),
+        expected=_promised(made[0]) if made and not case.is_closed and not only else None,
+        entries=tuple(_entry(each, case.wish, network.libraries, places, due, actions(each.number)) for each in shown),
         passed_over=tuple(passed_over(each, case.wish, network.libraries) for each in rotas[0].passed_over)
-        if rotas
+        if rotas and not only
         else (),
-        events=tuple(_event(each, network.libraries) for each in events_of(unit, case.request_id)),
+        events=tuple(_event(each, network.libraries, remarks.get(each.seq, {})) for each in events),
         actions=actions(0),
         chosen=made[0].policy if made else "",
     )
@@ -210,10 +211,17 @@ def passed_over(place: Place, wish: Wish, libraries: Mapping[str, Library]) -> P
     return PassedOver(place.candidate.library, name.zh, name.en, Said(told.zh, told.en))
 
 
-def _event(event: Event, libraries: Mapping[str, Library]) -> EventAnswer:
+def _concerns(event: Event, entries: Container[int]) -> bool:
+    """Whether a library that was asked by these entries sees it: what it was asked, what became of that there, and why
+    its copy was bad."""
+    return event.seq == 1 or event.entry in entries or event.name == "bad_copy"
+
+
+def _event(event: Event, libraries: Mapping[str, Library], said: Mapping[str, str]) -> EventAnswer:
+    """`said`: what was said with it in somebody's own words, as long as that is kept."""
     what, whose = words("request_events", event.name), _maybe(libraries, event.library)
     code = str(event.data.get("code") or event.data.get("why") or "") if event.name != "restricted" else ""
-    own = str(event.data.get("reason", "")) if event.name in TOLD_REASONS else ""
+    own = said.get("reason", "")
     reason = Said(own, own) if own else (words("causes", code) if code else NOTHING)
     return EventAnswer(
         event.seq,
@@ -229,7 +237,7 @@ def _event(event: Event, libraries: Mapping[str, Library]) -> EventAnswer:
         code,
         reason.zh,
         reason.en,
-        str(event.data.get("note") or event.data.get("text") or ""),
+        said.get("note") or said.get("text") or "",
     )
 
 

@@ -29,6 +29,17 @@ def forbid_changes(table: str, dialect: str) -> Iterator[str]:
     )
 
 
+def forbid_replacing(table: str, key: tuple[str, ...], dialect: str) -> Iterator[str]:
+    """On SQLite, INSERT OR REPLACE takes a row away without its trigger noticing: one whose key is there is refused."""
+    if dialect == "sqlite":
+        same = " AND ".join(f"{column} = NEW.{column}" for column in key)
+        yield (
+            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
+            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is only ever added to'); END"
+        )
+
+
 def allow_changes(table: str, dialect: str) -> Iterator[str]:
     """The way back, before the table is dropped."""
     if dialect == "sqlite":

@@ -77,8 +77,9 @@ def promised(unit: Unit, request_id: int) -> datetime | None:
     return unit.execute(query).scalar()
 
 
-def end_choices(unit: Unit, request_id: int, at: datetime, *, filled: bool) -> None:
-    """The outcome of a request is known: each promise that was made of it can be scored."""
+def end_choices(unit: Unit, request_id: int, at: datetime, *, filled: bool | None) -> None:
+    """The outcome of a request is known, and each promise that was made of it can be scored; None = it was taken back,
+    and nobody will know."""
     c = choice.c
     unit.execute(update(choice).where(c.request_id == request_id, c.ended.is_(None)).values(ended=at, filled=filled))
 
@@ -86,8 +87,8 @@ def end_choices(unit: Unit, request_id: int, at: datetime, *, filled: bool) -> N
 def scored_choices(unit: Unit, first: datetime, last: datetime) -> Iterator[Choice]:
     """Those whose outcome became known in [first, last) and of which something was promised."""
     c = choice.c
-    query = select(choice).where(and_(c.ended >= first, c.ended < last, c.median_at.is_not(None))).order_by(c.id)
-    for row in unit.execute(query):
+    known = and_(c.ended >= first, c.ended < last, c.median_at.is_not(None), c.filled.is_not(None))
+    for row in unit.execute(select(choice).where(known).order_by(c.id)):
         yield _choice(row)
 
 

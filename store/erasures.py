@@ -21,6 +21,7 @@ from store.audit import SYSTEM, Actor, record
 from store.database import Database, Unit
 from store.idempotency import answered_call
 from store.personal_data import MOST
+from store.remarks import erase_remarks
 from store.sessions import end_sessions_of
 
 FILE = "erasures.txt"
@@ -79,6 +80,7 @@ def _erase_requests(unit: Unit, account_id: int) -> None:
     """The requests stay, and nothing says whose they were: not what was paid for them either."""
     his = requests.requests_of_reader(unit, account_id, limit=MOST)
     payments.forget_requests(unit, [row.id for row in his])
+    erase_remarks(unit, [row.id for row in his])
     requests.erase_person(unit, account_id)
 
 

@@ -53,6 +53,7 @@ request = Table(
     Column("service", String(16), nullable=False),
     Column("level", String(12), nullable=False),
     Column("folded", Words, nullable=False),  # JSON of the Case that its events make
+    Index("ix_request_branch", "branch"),
     Index("ix_request_requester", "requester", "state", "closed"),
     Index("ix_request_desk", "desk", "state"),
     Index("ix_request_item", "item"),
@@ -78,8 +79,13 @@ rota_entry = Table(
     Column("position", Integer, nullable=False),
     Column("sent", Instant),
     Column("answered", Instant),
+    Index("ix_rota_entry_sent", "supplier", "sent"),
     Index("ix_rota_entry_supplier", "supplier", "state", "answered", "sent"),
 )
+
+
+LAST_NUMBER = 2**31 - 1
+"""Of a request: what both databases can hold."""
 
 
 class RequestRow(Struct, frozen=True):
@@ -141,8 +147,18 @@ def new_request(unit: Unit, now: datetime) -> int:
     return int(unit.execute(insert(request).returning(request.c.id), values).scalar_one())
 
 
+def lock_free(unit: Unit, request_id: int) -> bool:
+    """Lock the request if nobody else has it; False = somebody has. (On SQLite a writer is alone anyway.)"""
+    if unit.dialect.name == "sqlite":
+        return True
+    query = select(request.c.id).where(request.c.id == request_id).with_for_update(skip_locked=True)
+    return unit.execute(query).first() is not None
+
+
 def lock_request(unit: Unit, request_id: int) -> RequestRow | None:
     """The request, which nobody else changes while this transaction lasts; None = there is none of that number."""
+    if not 0 < request_id <= LAST_NUMBER:
+        return None
     row = unit.execute(select(request).where(request.c.id == request_id).with_for_update()).first()
     return _request(row) if row else None
 
@@ -169,6 +185,8 @@ def put_person(unit: Unit, request_id: int, person: Person) -> None:
 
 
 def get_request(unit: Unit, request_id: int) -> RequestRow | None:
+    if not 0 < request_id <= LAST_NUMBER:
+        return None
     row = unit.execute(select(request).where(request.c.id == request_id)).first()
     return _request(row) if row else None
 

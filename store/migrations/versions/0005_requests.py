@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from store.append_only import allow_changes, forbid_changes
+from store.append_only import allow_changes, forbid_changes, forbid_replacing
 
 WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 INSTANT = sa.DateTime(timezone=True)
@@ -152,13 +152,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("request_id", "entry", "kind", name=op.f("pk_timer")),
     )
     op.create_index("ix_timer_due_at", "timer", ["due_at"], unique=False)
-    for statement in forbid_changes("request_event", op.get_bind().dialect.name):
+    op.create_table(
+        "request_remark",
+        sa.Column("request_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("words", WORDS, nullable=False),
+        sa.PrimaryKeyConstraint("request_id", "seq", name=op.f("pk_request_remark")),
+    )
+    op.create_index("ix_request_branch", "request", ["branch"], unique=False)
+    op.create_index("ix_rota_entry_sent", "rota_entry", ["supplier", "sent"], unique=False)
+    dialect = op.get_bind().dialect.name
+    for statement in (
+        *forbid_changes("request_event", dialect),
+        *forbid_replacing("request_event", ("request_id", "seq"), dialect),
+    ):
         op.execute(statement)
 
 
 def downgrade() -> None:
     for statement in allow_changes("request_event", op.get_bind().dialect.name):
         op.execute(statement)
+    op.drop_table("request_remark")
+    op.drop_index("ix_rota_entry_sent", table_name="rota_entry")
+    op.drop_index("ix_request_branch", table_name="request")
     op.drop_index("ix_timer_due_at", table_name="timer")
     op.drop_table("timer")
     op.drop_index("ix_rota_entry_supplier", table_name="rota_entry")

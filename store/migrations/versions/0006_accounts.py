@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from store.append_only import allow_changes, forbid_changes
+from store.append_only import allow_changes, forbid_changes, forbid_replacing
 
 revision = "0006"
 down_revision = "0005"
@@ -15,12 +15,6 @@ depends_on = None
 WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 INSTANT = sa.DateTime(timezone=True)
-
-NO_REPLACE = (
-    # INSERT OR REPLACE deletes without a trigger.
-    "CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id) "
-    "BEGIN SELECT RAISE(ABORT, 'audit is only ever added to'); END"
-)
 
 
 def upgrade() -> None:
@@ -114,7 +108,7 @@ def _audit() -> None:
     op.create_index("ix_audit_at", "audit", ["at"], unique=False)
     op.create_index("ix_audit_object", "audit", ["object"], unique=False)
     dialect = op.get_bind().dialect.name
-    for statement in (*forbid_changes("audit", dialect), *((NO_REPLACE,) if dialect == "sqlite" else ())):
+    for statement in (*forbid_changes("audit", dialect), *forbid_replacing("audit", ("id",), dialect)):
         op.execute(statement)
 
 

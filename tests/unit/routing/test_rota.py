@@ -51,8 +51,7 @@ def test_a_rerun_never_asks_again(pool: list[Candidate], seed: int) -> None:
 
 
 def _is_able(each: Candidate) -> bool:
-    capped = 0 < each.daily_cap <= each.sent_today
-    return not each.excluded and each.coverage != "no" and not capped and each.estimate.p >= USUAL.least_p
+    return not each.excluded and each.coverage != "no" and each.estimate.p >= USUAL.least_p
 
 
 # --- who is asked -----------------------------------------------------------------------------------------------------
@@ -63,7 +62,6 @@ def _is_able(each: Candidate) -> bool:
     [
         ({"excluded": "paused"}, "paused"),
         ({"coverage": "no"}, "not_covered"),
-        ({"daily_cap": 5, "sent_today": 5}, "cap_reached"),
         ({"estimate": make_estimate(q=0.001)}, "no_chance"),
     ],
 )
@@ -75,9 +73,9 @@ def test_who_cannot_be_asked_is_passed_over_with_the_reason(more: dict[str, Any]
 
 
 def test_every_reason_is_told() -> None:
-    bad = make("BAD", excluded="paused", coverage="no", daily_cap=1, sent_today=1)
+    bad = make("BAD", excluded="paused", coverage="no")
     rota = build([bad], tried=["BAD"], chain=["BAD"])
-    assert why_not(rota)["BAD"] == ("paused", "tried", "on_chain", "cap_reached", "not_covered")
+    assert why_not(rota)["BAD"] == ("paused", "tried", "on_chain", "not_covered")
 
 
 def test_a_request_is_never_sent_back_along_its_chain() -> None:
@@ -95,6 +93,13 @@ def test_who_is_away_for_long_is_asked_last() -> None:
     assert why_not(short) == {"AWAY": ("closed",)}
     alone = build([make("AWAY", closed_days=20.0)])
     assert asked(alone) == ["AWAY"], "nobody else has it"
+
+
+def test_who_takes_no_more_today_is_asked_last() -> None:
+    pool = [make("FULL", daily_cap=5, sent_today=5), make("GOOD", make_estimate(q=0.3, t=9, r=9))]
+    rota = build(pool)
+    assert asked(rota) == ["GOOD", "FULL"] and "full_today" in rota.entries[1].reasons
+    assert why_not(build(pool, options=replace(STEADY, max_asks=1))) == {"FULL": ("cap_reached",)}
 
 
 def test_who_has_given_once_is_hardly_spared() -> None:
@@ -147,10 +152,11 @@ def test_holders_come_before_partners_of_last_resort(pool: list[Candidate], seed
 
 
 def _turn(place: Place, pool: list[Candidate]) -> int:
-    """0 = a holder, 1 = a partner, 2 = away for longer than the others that can be asked."""
+    """0 = a holder, 1 = a partner, 2 = away for longer than the others that can be asked, or taking no more today."""
     able = [each for each in pool if _is_able(each)]
     limit = min(each.closed_days for each in able) + USUAL.most_closed_days
-    return 2 if place.candidate.closed_days > limit else int(place.candidate.last_resort)
+    full = 0 < place.candidate.daily_cap <= place.candidate.sent_today
+    return 2 if full or place.candidate.closed_days > limit else int(place.candidate.last_resort)
 
 
 # --- in which order ---------------------------------------------------------------------------------------------------
