@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -35,9 +36,14 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     database.close()
 
 
-@pytest.fixture(scope="module")
+_NUMBERS = count(1)
+
+
+@pytest.fixture
 def reader(app: FastAPI) -> Browser:
-    return signed_in(app, "reader", library="CLCN", name=PAYLOADS[2], card="1")
+    """Somebody new: one reader alone may not have so many requests open."""
+    number = next(_NUMBERS)
+    return signed_in(app, f"reader-{number}", library="CLCN", name=PAYLOADS[2], card=f"card {number}")
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from mappings.model import union_id
 from routing.states import Case, fold
+from search_api.access.throttle import Throttle
 from store.audit import entries
 from store.database import Database
 from store.request_events import events_of
@@ -296,6 +297,22 @@ def test_many_are_confirmed_at_once(desk: Desk, app: FastAPI, reader: Browser) -
     assert page.status_code == 422 and "申请 1" in page.text
 
 
+def test_a_ticked_number_that_no_store_has_is_passed_over(app: FastAPI) -> None:
+    officer = officer_of(app, "RUC", "supplier")
+    for ticked in ("9999999999.1", f"{2**31}.1", "1.99999999999999", "١.1"):
+        assert send(officer, "/queue", {"step": "ack", "ticked": ticked}).status_code == 303
+
+
+def test_who_asks_too_fast_is_told_when_to_go_on(desk: Desk, app: FastAPI, reader: Browser) -> None:
+    app.state.door.throttle = Throttle((30, 1))
+    form = fields(reader.get(FORM), "/request")
+    assert send(reader, "/request", form).headers["location"] == "/requests/1?sent=1"
+    other = fields(reader.get(FORM), "/request") | {"service": "copy", "pages": "1-9", "insist": "另一部分"}
+    refused = send(reader, "/request", other)
+    assert refused.status_code == 429 and "分钟后再试" in refused.text and refused.headers["retry-after"]
+    assert count(desk) == 1
+
+
 def test_a_refusal_needs_its_reason_and_goes_on_to_the_next(desk: Desk, app: FastAPI, reader: Browser) -> None:
     officer, first = answering(desk, app, reader), asked(desk)
     refused = do(officer, 1, "refuse", code="")
@@ -307,7 +324,7 @@ def test_a_refusal_needs_its_reason_and_goes_on_to_the_next(desk: Desk, app: Fas
 
 
 def test_what_is_supplied_is_received_and_leaves_the_list(desk: Desk, app: FastAPI, reader: Browser) -> None:
-    officer = answering(desk, app, reader, service="copy", pages="1-20")
+    officer = answering(desk, app, reader, service="copy", pages="1-20", max_cost="5")
     assert do(officer, 1, "fill", sheets="zwanzig").status_code == 422
     assert do(officer, 1, "fill", cost="x").status_code == 422
     assert do(officer, 1, "fill", sheets="20", cost="2.50", via="电子邮件").status_code == 303
@@ -320,7 +337,8 @@ def test_what_is_supplied_is_received_and_leaves_the_list(desk: Desk, app: FastA
 
 
 def test_what_it_cost_is_shown_to_who_reads_the_ledger(desk: Desk, app: FastAPI, reader: Browser) -> None:
-    officer = answering(desk, app, reader, service="copy", pages="1-20")
+    officer = answering(desk, app, reader, service="copy", pages="1-20", max_cost="5")
+    assert do(officer, 1, "fill", sheets="20", cost="7").status_code == 422  # nobody has agreed to it
     do(officer, 1, "fill", sheets="20", cost="2.50")
     admin = signed_in(app, "admin", "admin", "requester", library="CLCN")
     charges = texts(admin.get("/requests/1"), "charges")
