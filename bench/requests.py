@@ -213,6 +213,8 @@ def http_service(database: Database, folder: Path) -> Iterator[Callable[[Pair], 
         "TONGCANG_DATABASE": database.url.render_as_string(hide_password=False),
         "TONGCANG_PORT": str(port),
         "TONGCANG_LOG_FORMAT": "json",
+        "TONGCANG_REQUESTS_PER_HOUR": "1000000",
+        "TONGCANG_REQUESTS_AT_ONCE": "100000",
     }
     command = [sys.executable, "-m", "tongcang.cli", "serve"]
     with (folder / "serve.log").open("wb") as log:

@@ -16,7 +16,7 @@ TITLES = {
     410: ("记录已删除", "The record is gone"),
     413: ("提交的内容过大", "Too much at once"),
     422: ("请求参数有误", "A parameter is wrong"),
-    429: ("尝试次数过多", "Too many attempts"),
+    429: ("次数过多", "Too many"),
     500: ("系统出错", "An error of ours"),
     503: ("服务暂时不可用", "Not available for the moment"),
 }
@@ -146,6 +146,17 @@ def too_many_attempts(seconds: int) -> ProblemError:
         "too-many-attempts",
         f"尝试次数过多。请在 {minutes} 分钟后再试。",
         f"Too many attempts. Try again in {minutes} minutes.",
+        headers={"Retry-After": str(seconds)},
+    )
+
+
+def too_many_requests(seconds: int) -> ProblemError:
+    minutes = -(-seconds // 60)
+    return ProblemError(
+        429,
+        "too-many-requests",
+        f"短时间内提交过多。请在 {minutes} 分钟后再试。",
+        f"That was too much in a short time. Try again in {minutes} minutes.",
         headers={"Retry-After": str(seconds)},
     )
 

@@ -26,3 +26,6 @@ class ApiSettings(Struct, frozen=True):
     self_registration: bool = False  # readers may make their own accounts
     session_idle: int = 2 * 3600  # seconds without a request after which a session ends
     session_lasting: int = 12 * 3600  # seconds after which it ends in any case
+    requests_per_hour: int = 30  # that a reader may make; an officer, or a program, ten times as many
+    requests_at_once: int = 10  # of these
+    webhook_tests: int = 10  # an hour, of an account or key

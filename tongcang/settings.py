@@ -53,6 +53,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     self_registration: bool = False  # readers may register themselves
     session_idle: Annotated[int, Meta(ge=60)] = 7200  # seconds without a request after which a session ends
     session_lasting: Annotated[int, Meta(ge=60)] = 43200  # seconds after which it ends in any case
+    requests_per_hour: Annotated[int, Meta(ge=1)] = 30  # of a reader; an officer or program has ten times as many
+    requests_at_once: Annotated[int, Meta(ge=1)] = 10  # of these
     smtp_host: str = ""  # server that takes our mail; "" = no mail is sent
     smtp_port: Annotated[int, Meta(ge=0, le=65535)] = 0  # 0 = 587 for starttls, 465 for ssl, 25 for none
     smtp_user: str = ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -21,7 +22,7 @@ from search_api.access.tokens import (
     same,
     token_hash,
 )
-from search_api.problems import bad_key, too_many_attempts
+from search_api.problems import bad_key, too_many_attempts, too_many_requests
 from search_api.settings import ApiSettings
 from search_api.tracing import network_of, request_id_of
 from store import accounts, api_keys, sessions
@@ -34,6 +35,12 @@ log = structlog.get_logger("search_api.access")
 _BEARER = f"Bearer {KEY_START}"
 
 
+class _Attempt:
+    """To sign in."""
+
+    right: bool | None = None  # None = it isn't known yet
+
+
 class Door:
     """Thread-safe. Keeps how often somebody was wrong; everything else is in the database."""
 
@@ -44,7 +51,7 @@ class Door:
         self.settings = settings
         self.now = now
         self.passwords = Passwords()
-        self.throttle = Throttle()
+        self.throttle = Throttle((settings.requests_per_hour, settings.requests_at_once), settings.webhook_tests)
         self.secure = settings.base_url.startswith("https:")
         # Browsers take a __Host- cookie over https only; the demo is served over http on the machine itself.
         self.cookie = "__Host-session" if self.secure else "session"
@@ -114,14 +121,13 @@ class Door:
 
         The session that the browser came with is ended: nobody signs in to one that somebody else may know.
         """
-        network = self._admitted(request, login)
-        with self.database.read() as unit:
-            found = accounts.credentials(unit, login)
-        account, hashed = found or (None, "")
-        if not self.passwords.verify(hashed, password) or account is None:
-            self._failed(login, network)
+        with self._attempt(request, login) as attempt:
+            with self.database.read() as unit:
+                found = accounts.credentials(unit, login)
+            account, hashed = found or (None, "")
+            attempt.right = self.passwords.verify(hashed, password) and account is not None
+        if not attempt.right or account is None:
             return None
-        self.throttle.succeeded(login, network)
         now = self.now()
         anew = self.passwords.hash(password) if self.passwords.outdated(hashed) else ""
         with self.database.write() as unit:
@@ -142,46 +148,54 @@ class Door:
 
     def use_code(self, request: Request, login: str, code: str, password: str) -> tuple[str, Account] | None:
         """Set a password by a one-time code, and sign in; None = no such code, or it has run out."""
-        network = self._admitted(request, login)
-        hashed, now = self.passwords.hash(password), self.now()
-        with self.database.write() as unit:
-            account = accounts.use_code(unit, login, code_hash(code), hashed, now)
-            if account is not None:
-                sessions.end_sessions_of(unit, account.id)
-                self._record(unit, request, account, "account.password", now)
-                token = self._begin(unit, request, account, now)
-        if account is None:
-            self._failed(login, network)
-            return None
-        self.throttle.succeeded(login, network)
-        return token, account
+        with self._attempt(request, login) as attempt:
+            hashed, now = self.passwords.hash(password), self.now()
+            with self.database.write() as unit:
+                account = accounts.use_code(unit, login, code_hash(code), hashed, now)
+                if account is not None:
+                    sessions.end_sessions_of(unit, account.id)
+                    self._record(unit, request, account, "account.password", now)
+                    token = self._begin(unit, request, account, now)
+            attempt.right = account is not None
+        return None if account is None else (token, account)
 
     def confirms(self, request: Request, principal: Principal, password: str) -> bool:
         """Whether he who has signed in knows the account's password. Raises a problem where he has to wait."""
-        name = f"account {principal.account_id}"
-        network = self._admitted(request, name)
-        with self.database.read() as unit:
-            hashed = accounts.password_of(unit, principal.account_id)
-        if self.passwords.verify(hashed, password):
-            self.throttle.succeeded(name, network)
-            return True
-        self._failed(name, network)
-        return False
+        with self._attempt(request, f"account {principal.account_id}") as attempt:
+            with self.database.read() as unit:
+                hashed = accounts.password_of(unit, principal.account_id)
+            attempt.right = self.passwords.verify(hashed, password)
+        return attempt.right
 
     def _record(self, unit: Unit, request: Request, account: Account, action: str, now: datetime) -> None:
         himself = Principal(account.id, account.roles, account.library, "session")
         record(unit, himself.actor(request_id_of(request)), action, f"account {account.id}", now)
 
-    def _admitted(self, request: Request, login: str) -> str:
+    @contextmanager
+    def _attempt(self, request: Request, login: str) -> Iterator[_Attempt]:
+        """Raises a problem where he has to wait."""
         network = network_of(request.client.host if request.client else "")
-        if seconds := self.throttle.seconds_to_wait(login, network):
+        if seconds := self.throttle.begin(login, network):
             log.warning("too many failed sign-ins", network=network)
             raise too_many_attempts(seconds)
-        return network
+        attempt = _Attempt()
+        try:
+            yield attempt
+        finally:
+            self.throttle.end(login, network, attempt.right)
+        if not attempt.right:
+            log.info("a sign-in failed", network=network)  # and nothing of what was typed: it may be a password
 
-    def _failed(self, login: str, network: str) -> None:
-        self.throttle.failed(login, network)
-        log.info("a sign-in failed", network=network)  # and nothing of what was typed: it may be a password
+    # ------------------------------------------------------------------------------------------------ how much
+
+    def admit_asking(self, who: Principal) -> None:
+        """He makes a request. Raises a problem where he has to wait."""
+        if seconds := self.throttle.seconds_to_ask(who):
+            raise too_many_requests(seconds)
+
+    def admit_webhook_test(self, who: Principal) -> None:
+        if seconds := self.throttle.seconds_to_test(who):
+            raise too_many_requests(seconds)
 
     # ------------------------------------------------------------------------------------------------ the cookie
 

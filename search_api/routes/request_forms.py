@@ -17,6 +17,7 @@ from mappings.requests import Citation, Wish
 from routing.calendar import CHINA
 from routing.citations import missing
 from routing.states import NotAllowed
+from search_api.access.door import Door
 from search_api.access.guard import require
 from search_api.access.principal import Principal
 from search_api.answers import RecordAnswer
@@ -82,6 +83,7 @@ class _Desk:
 
     def __init__(self, request: Request, pages: Pages, requesting: Requesting, who: Principal) -> None:
         self.request = request
+        self.door: Door = request.app.state.door
         self.pages = pages
         self.requesting = requesting
         self.who = who
@@ -116,6 +118,7 @@ class _Desk:
         complaints |= {field: told for field, told in lacking(ahead.missing).items() if field not in complaints}
         if complaints or (ahead.held_up and not form.insist.strip()):
             return self.show(record, form, complaints, ahead)
+        self.door.admit_asking(self.who)
         try:
             made = self.requesting.create(self.who, asked, form.token, request_id_of(self.request))
         except NotAllowed as error:

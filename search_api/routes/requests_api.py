@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
+from msgspec import structs
 from starlette.requests import Request
 
 from search_api import request_examples as examples
-from search_api.access.guard import require
+from search_api.access.guard import DoorOf, require
 from search_api.access.principal import Principal
 from search_api.interop.openurl import parse_openurl
 from search_api.interop.query_string import decode_query
 from search_api.openapi import JsonAnswer, documented
 from search_api.personal import PRIVATE
 from search_api.request_answers import MatchAnswer, RequestAnswer, RequestList
+from search_api.request_problems import no_such_reader
 from search_api.requesting import Asked
 from search_api.routes.access import RequestingOf
 from search_api.routes.request_bodies import EventBody, MatchBody, RequestBody
@@ -67,18 +69,30 @@ def openurl(request: Request, requesting: RequestingOf, _: Anybody) -> JsonAnswe
     response_class=JsonAnswer,
     # 200: the same call, with the same Idempotency-Key, had made it before.
     responses=documented(RequestAnswer, examples.REQUEST)
-    | documented(RequestAnswer, examples.REQUEST, 401, 403, 409, 422, 503, status=201),
+    | documented(RequestAnswer, examples.REQUEST, 401, 403, 409, 422, 429, 503, status=201),
 )
 def create(
-    body: RequestBody, request: Request, requesting: RequestingOf, who: Asker, key: IdempotencyKey = ""
+    body: RequestBody,
+    request: Request,
+    door: DoorOf,
+    requesting: RequestingOf,
+    who: Asker,
+    key: IdempotencyKey = "",
 ) -> JsonAnswer:
     """It is on its way when this is answered: whom it was sent to stands in `entries`. Where the library has it
     already, or it was asked for already, the request waits in that state, with what can be done in `actions`."""
-    wish = body.wish()
-    if body.match and not wish.citation.record_id:
-        wish = requesting.matched(wish)
-    asked = Asked(wish, body.note, body.delivery, "api", int(body.for_reader or 0), body.insist)
-    made = requesting.create(who, asked, key, request_id_of(request))
+    reader = int(body.for_reader or 0)
+    if reader >= 2**63:
+        raise no_such_reader()
+    asked = Asked(body.wish(), body.note, body.delivery, "api", reader, body.insist)
+    # What was sent, before it was matched: the same call is known by it though the catalogue has changed since.
+    sent = structs.replace(asked, source="api" if body.match else "api, unmatched")
+    made = requesting.made_before(who, sent, key) if key else None
+    if made is None:
+        door.admit_asking(who)
+        if body.match and not asked.wish.citation.record_id:
+            asked = structs.replace(asked, wish=requesting.matched(asked.wish))
+        made = requesting.create(who, asked, key, request_id_of(request), sent)
     answer = requesting.request(who, made.id)
     return JsonAnswer(answer, 200 if made.repeated else 201, PRIVATE | {"Location": f"/api/requests/{made.id}"})
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from search_api import house_answers as kinds
 from search_api import house_examples as examples
-from search_api.access.guard import require
+from search_api.access.guard import DoorOf, require
 from search_api.access.principal import Principal
 from search_api.openapi import JsonAnswer, documented, documented_empty
 from search_api.personal import PRIVATE
@@ -87,8 +87,9 @@ def unsubscribe(id: Number, request: Request, subscribing: SubscribingOf, who: M
     summary="Send a test message",
     status_code=202,
     response_class=JsonAnswer,
-    responses=documented(kinds.DeliveryAnswer, examples.DELIVERY, 401, 403, 404, 409, 422, 503, status=202),
+    responses=documented(kinds.DeliveryAnswer, examples.DELIVERY, 401, 403, 404, 409, 422, 429, 503, status=202),
 )
-def test(id: Number, request: Request, subscribing: SubscribingOf, who: Manager) -> JsonAnswer:
+def test(id: Number, request: Request, door: DoorOf, subscribing: SubscribingOf, who: Manager) -> JsonAnswer:
     """Of type `webhook.test`. It goes by the outbox as all messages do; whether it arrived stands in `failures`."""
+    door.admit_webhook_test(who)
     return JsonAnswer(subscribing.test(who, id, request_id_of(request)), 202, PRIVATE)

@@ -16,7 +16,11 @@ from request_desk import CAPITAL_ONLY, HONGLOUMENG, wish
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from web_servers import Answer, serving
 
+from indexer.engine.protocol import EngineError
+from mappings.model import union_id
+from search_api.access.throttle import Throttle
 from store import outbox
+from store.accounts import NewAccount, add_account
 from store.database import Database
 from store.requests import get_request
 from tongcang.commands.dispatch import make_senders
@@ -334,3 +338,54 @@ def test_the_audit_is_read_page_by_page(house: ApiDesk) -> None:
     rest = told(house.call(auditor, "GET", f"/api/audit?action=policy.write&library=CLCN&before={first['next']}"))
     assert len(rest["entries"]) == 5 and rest["next"] == ""
     assert told(house.call(auditor, "GET", "/api/audit?object=library%20CLCN&action=none"))["entries"] == []
+
+
+# ---------------------------------------------------------------------------------------------- making requests
+
+
+def _reader(house: ApiDesk) -> int:
+    with house.database.write() as unit:
+        return add_account(unit, NewAccount("wang", ("reader",), "CLCN", card="0012"), house.desk.now).id
+
+
+def test_a_repeated_call_is_known_by_what_was_sent(house: ApiDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its citation may mean another record by now, or none can be looked up."""
+    key = house.key("CLCN", "requester")
+    cited = {"title": "红楼梦", "author": "曹雪芹", "genre": "book"}
+    body = {"citation": cited, "service": "loan", "for_reader": str(_reader(house))}
+    named = {"Idempotency-Key": "a"}
+    made = told(house.call(key, "POST", "/api/requests", json=body, headers=named), 201)
+    assert made["wish"]["citation"]["record_id"], "it was matched"
+
+    def away(*_: object) -> None:
+        raise EngineError("away")
+
+    monkeypatch.setattr(house.app.state.requesting, "matched", away)
+    assert told(house.call(key, "POST", "/api/requests", json=body, headers=named))["id"] == made["id"]
+    for other in ({"match": False}, {"note": "急"}):
+        problem(house.call(key, "POST", "/api/requests", json=body | other, headers=named), 409)
+    assert [each.action for each in house.audited()].count("request.create") == 1
+
+
+def test_requests_and_tries_of_webhooks_have_a_pace(house: ApiDesk) -> None:
+    house.app.state.door.throttle = Throttle((300, 1), tests=1)
+    keys = house.key("CLCN", "requester"), house.key("CLCN", "admin")
+    body = {"citation": {"record_id": union_id(HONGLOUMENG)}, "service": "loan", "for_reader": str(_reader(house))}
+    named = {"Idempotency-Key": "a"}
+    told(house.call(keys[0], "POST", "/api/requests", json=body, headers=named), 201)
+    for _ in range(9):
+        problem(house.call(keys[0], "POST", "/api/requests", json=body | {"citation": {}}), 422)
+    refused = house.call(keys[0], "POST", "/api/requests", json=body)
+    assert problem(refused, 429)["type"] == "urn:tongcang:problem:too-many-requests"
+    assert 0 < int(refused.headers["retry-after"]) <= 12
+    assert told(house.call(keys[0], "POST", "/api/requests", json=body, headers=named)), "a repeat costs nothing"
+    hook = told(house.call(keys[1], "POST", "/api/webhooks", json={"url": "https://a.example/"}), 201)["webhook"]["id"]
+    told(house.call(keys[1], "POST", f"/api/webhooks/{hook}/test"), 202)
+    assert "retry-after" in house.call(keys[1], "POST", f"/api/webhooks/{hook}/test").headers
+
+
+def test_an_account_of_more_digits_than_there_are_is_no_reader(house: ApiDesk) -> None:
+    body = {"citation": {"record_id": union_id(HONGLOUMENG)}, "service": "loan", "for_reader": str(2**63)}
+    key = house.key("CLCN", "requester")
+    assert problem(house.call(key, "POST", "/api/requests", json=body), 422)["type"].endswith("unknown-reader")
+    problem(house.call(key, "GET", f"/api/requests?library=CLCN&before={2**31}"), 422)

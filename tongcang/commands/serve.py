@@ -63,6 +63,8 @@ def run(system: System, listener: socket.socket, samples: tuple[Sample, ...] = (
             self_registration=settings.self_registration,
             session_idle=settings.session_idle,
             session_lasting=settings.session_lasting,
+            requests_per_hour=settings.requests_per_hour,
+            requests_at_once=settings.requests_at_once,
         ),
     )
     if settings.log_format == "text":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, cast
@@ -12,18 +14,22 @@ from api_client import ApiClient
 from api_people import NOW, PASSWORD, add_libraries, add_person, signed_in
 from fastapi import FastAPI
 from sqlalchemy import select
+from starlette.requests import Request
 
 from indexer.engine.protocol import Engine
 from search_api.access.door import Door
 from search_api.access.guard import SAFE, routes_with_actions
 from search_api.access.passwords import Passwords
+from search_api.access.principal import Principal
+from search_api.access.throttle import Throttle
 from search_api.app import create_app
 from search_api.policy import TABLE
+from search_api.problems import ProblemError
 from search_api.settings import ApiSettings
 from store import accounts, sessions
 from store.accounts import require_account
 from store.audit import entries
-from store.database import Database
+from store.database import Database, StoreBusyError
 
 SETTINGS = ApiSettings(base_url=ORIGIN)
 OURS = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
@@ -119,15 +125,71 @@ def test_after_too_many_failures_even_the_right_password_has_to_wait(app: FastAP
 def test_a_flood_from_one_network_has_to_wait_whatever_login_it_tries(app: FastAPI) -> None:
     door = door_of(app)
     for number in range(100):
-        door.throttle.failed(f"reader{number}", "198.51.100.0/24")
+        door.throttle.end(f"reader{number}", "198.51.100.0/24", False)
     assert Browser(app, "198.51.100.77").sign_in("wang", PASSWORD).status_code == 429
     assert Browser(app, "198.51.101.77").sign_in("wang", PASSWORD).status_code == 422
 
 
 def test_one_login_is_not_guessed_from_many_networks(app: FastAPI) -> None:
     for number in range(30):
-        door_of(app).throttle.failed("wang", f"10.0.{number}.0/24")
+        door_of(app).throttle.end("wang", f"10.0.{number}.0/24", False)
     assert Browser(app, "203.0.113.9").sign_in("wang", PASSWORD).status_code == 429
+
+
+def test_of_forty_guesses_at_once_ten_are_looked_at(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attempt counts before it is known how it ends."""
+    add_person(app, "wang")
+    door, looked_at, told = door_of(app), [], []
+
+    def slowly(hashed: str, password: str) -> bool:
+        looked_at.append(password)
+        time.sleep(0.2)
+        return False
+
+    def guess(number: int) -> None:
+        request = Request({"type": "http", "client": ("127.0.0.1", 1), "headers": [], "state": {}})
+        try:
+            assert door.sign_in(request, "wang", f"guess {number}") is None
+            told.append(422)
+        except ProblemError as error:
+            told.append(error.status)
+
+    monkeypatch.setattr(door.passwords, "verify", slowly)
+    threads = [threading.Thread(target=guess, args=(number,)) for number in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(looked_at) == 10
+    assert sorted(told) == [422] * 10 + [429] * 30
+
+
+def test_what_failed_on_our_side_is_no_guess(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_person(app, "wang")
+
+    def away(*_: object) -> None:
+        raise StoreBusyError("held up")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(accounts, "credentials", away)
+        for _ in range(12):
+            assert Browser(app).sign_in("wang", PASSWORD).status_code == 503
+    assert Browser(app).sign_in("wang", PASSWORD).status_code == 303
+    throttle = Throttle()
+    for _ in range(200):  # successes are given back
+        assert throttle.begin("wang", "10.0.0.0/24") == 0
+        throttle.end("wang", "10.0.0.0/24", True)
+
+
+def test_officers_and_programs_ask_for_ten_times_as_much_as_a_reader() -> None:
+    throttle = Throttle((30, 10), tests=2)
+    reader, key = Principal(1, ("reader",), "CLCN", "session"), Principal(1, ("requester",), "CLCN", "key", key_id=9)
+    for who, most in ((reader, 10), (Principal(2, ("requester",), "CLCN", "session"), 100), (key, 100)):
+        assert [throttle.seconds_to_ask(who) for _ in range(most)] == [0] * most
+        assert 1100 < throttle.seconds_to_ask(who) <= 1200, "ten come back in twenty minutes: thirty an hour"
+    assert throttle.seconds_to_ask(Principal(3, ("reader",), "CLCN", "session")) == 0, "somebody else"
+    assert [throttle.seconds_to_test(key) for _ in range(3)][:2] == [0, 0]
+    assert 3500 < throttle.seconds_to_test(key) <= 3600
 
 
 def test_a_success_forgets_the_failures_before_it(app: FastAPI) -> None:
@@ -377,8 +439,6 @@ def test_pages_for_everybody_need_nobody_recognised_when_the_store_is_away(tmp_p
 
 
 def test_a_use_that_cannot_be_noted_keeps_nobody_out(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
-    from store.database import StoreBusyError
-
     browser, door = signed_in(app, "wang"), door_of(app)
     door.now = lambda: NOW + timedelta(minutes=30)
 

@@ -274,7 +274,20 @@ def test_numbers_come_back(request: int, entry: int, attempt: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "R1", "R0-1", "R1-0", "R1-1.0", "R１-1", "R1-1 OR 1=1", "R" + "9" * 40 + "-1", "X1-1", "R9999999999-1", f"R{2**31}-1"]
+    "text",
+    [
+        "",
+        "R1",
+        "R0-1",
+        "R1-0",
+        "R1-1.0",
+        "R１-1",
+        "R1-1 OR 1=1",
+        "R" + "9" * 40 + "-1",
+        "X1-1",
+        "R9999999999-1",
+        f"R{2**31}-1",
+    ],
 )
 def test_other_numbers_are_not_ours(text: str) -> None:
     assert parse_number(text) is None
