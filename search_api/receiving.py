@@ -256,7 +256,7 @@ class Receiving:
             return self._report(unit, post, case, message.action, yes=False if message.action == "Renew" else None)
         if said.event == "cancel":
             return self._cancel(unit, post, case, said)
-        lent = _is_loan(unit, case)
+        lent = case.is_loan
         steps = {"receive": ("lend",) if lent else ("receive",), "returned": ("lend", "returned")}.get(said.event, ())
         steps = steps[1:] if case.state == "on_loan" and said.event == "returned" else steps
         if steps and steps[0] in possible(case, "officer") and (lent or said.event != "returned"):
@@ -337,15 +337,6 @@ def _noted(said: Heard) -> dict[str, Any]:
     known = {name: value for name, value in data.items() if name not in ("note", "text")}
     told = {"told": said.told, "note": own, "data": known}
     return {name: value for name, value in told.items() if value}
-
-
-def _is_loan(unit: Unit, case: Case) -> bool:
-    """Whether what was supplied has to go back."""
-    assert case.wish is not None
-    if case.wish.service != "copy_or_loan":
-        return case.wish.service == "loan"
-    fills = [event.data for event in events_of(unit, case.request_id) if event.name == "fill"]
-    return bool(fills and fills[0].get("loan_due"))
 
 
 def _unknown(text: str) -> BadMessage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -131,10 +131,31 @@ def test_a_library_that_was_asked_answers_once_however_often_it_says_so(house: A
     assert made(house).state == "delivered" and history(house)[-1] == "note"
     with house.database.read() as unit:
         last = events_of(unit, 1)[-1]
-    assert last.data["note"] == "其实没有" and last.data["data"]["code"] == "NotHeld"
+    assert last.data["data"] == {"code": "NotHeld"} and "其实没有" not in repr(last), "words can be erased"
+    shown = house.call(house.key("", "system"), "GET", "/api/requests/1").json()["events"][-1]
+    assert (shown["name"], shown["note"]) == ("note", "其实没有")
     told = [each for each in house.audited() if each.action == "iso18626.receive"]
     assert [each.after["event"] for each in told] == ["will_supply", "fill", "note"]
     assert {each.library for each in told} == {"RUC"} and all(each.key_id for each in told)
+
+
+def test_whoever_puts_it_off_once_more_has_refused(house: ApiDesk) -> None:
+    case = house.desk.ask(wish(CAPITAL_ONLY), library="PPSUC", reader=73)
+    key = house.key("CLCN", "supplier")
+    clcn = m.AgencyId(m.Code("CAPITAL"), "CLCN")
+    for attempt in ("", ".2", ".3"):
+        head = header(f"R{case.request_id}-1{attempt}", supplying_agency_id=clcn)
+        later = m.RetryInfo(retry_after=house.desk.now + timedelta(hours=2))
+        again = says("", "RetryPossible", header=head, retry_info=later, info={"reason_retry": m.Code("OnLoan")})
+        assert confirmed(post(house, key, again)) == ("OK", "")
+        house.desk.tick(days=2)
+    assert [name for name in history(house) if name in ("retry_later", "due", "refuse")] == [
+        "retry_later", "due", "retry_later", "due", "refuse",
+    ]  # fmt: skip
+    # A message about an attempt that is over changes nothing.
+    head = header(f"R{case.request_id}-1", supplying_agency_id=clcn)
+    assert confirmed(post(house, key, says("", "WillSupply", header=head))) == ("OK", "")
+    assert history(house)[-1] == "note"
 
 
 def test_nobody_answers_in_another_librarys_name(house: ApiDesk) -> None:
