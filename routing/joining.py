@@ -17,7 +17,7 @@ from mappings.model import MATERIALS, Library
 from mappings.requests import LibraryPolicy
 from store.database import Unit
 from store.libraries import all_libraries, get_library, put_library
-from store.policies import put_policy
+from store.policies import all_policies, put_policy
 
 CHANNELS = ("queue", "email", "iso18626")
 VERSIONS = ("1.2", "2021-2")
@@ -52,6 +52,7 @@ class Joining(Struct, frozen=True, forbid_unknown_fields=True):
 class Joined(Struct, frozen=True):
     libraries: int
     policies: int
+    kept: tuple[str, ...]  # symbols of those that have a policy already, which stays
     unknown: tuple[str, ...]  # symbols with a policy, of which there is no library here
 
 
@@ -129,16 +130,19 @@ def _host(address: str) -> str:
         return ""
 
 
-def join(unit: Unit, joining: Joining, now: datetime) -> Joined:
-    """Put its libraries and policies. A library that is there already stays as it is. Raises JoiningError."""
+def join(unit: Unit, joining: Joining, now: datetime, *, replace: bool = False) -> Joined:
+    """Put its libraries and policies. A library that is there already stays as it is; so does a policy that its own
+    admin may have changed since, unless it is to be replaced. Raises JoiningError."""
+    kept = () if replace else tuple(sorted(set(all_policies(unit)) & set(joining.policies)))
+    wanted = {symbol: policy for symbol, policy in joining.policies.items() if symbol not in kept}
     added = sum(put_library(unit, each) for each in joining.libraries if get_library(unit, each.symbol) is None)
     libraries = {each.symbol: each for each in all_libraries(unit)}
     unknown = []
-    for symbol, policy in joining.policies.items():
+    for symbol, policy in wanted.items():
         if symbol not in libraries:
             unknown.append(symbol)
         elif wrong := gateway_fault(symbol, policy, libraries):
             raise JoiningError(f"policies.{symbol}: {wrong}")
         else:
             put_policy(unit, symbol, policy, now)
-    return Joined(added, len(joining.policies) - len(unknown), tuple(unknown))
+    return Joined(added, len(wanted) - len(unknown), kept, tuple(unknown))

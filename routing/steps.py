@@ -83,12 +83,14 @@ def has_wanted(holdings: Sequence[Holding], wish: Wish, part: str) -> bool:
 
 
 def repeated_before(work: Work) -> int:
-    if work.person is None:
-        return 0
-    since = work.now - timedelta(days=work.around.settings.repeat_days)
+    """The request that this one repeats; 0 = none."""
     assert work.case.wish is not None
     key = item_key(work.case.wish.citation)
-    return requests.repeated(work.unit, work.person.account, key, since, work.case.request_id) if key else 0
+    if work.person is None or not key:
+        return 0
+    requests.hold_item(work.unit, work.person.account, key)
+    since = work.now - timedelta(days=work.around.settings.repeat_days)
+    return requests.repeated(work.unit, work.person.account, key, since, work.case.request_id)
 
 
 # ---------------------------------------------------------------------------------------------- the rota

@@ -99,13 +99,6 @@ def last_event_at(unit: Unit, request_id: int, entry: int) -> datetime | None:
     return unit.execute(own).scalar()
 
 
-def count_events(unit: Unit, first: datetime, last: datetime) -> dict[str, int]:
-    """How many of each name happened in [first, last)."""
-    c = request_event.c
-    rows = unit.execute(select(c.name, func.count()).where(c.at >= first, c.at < last).group_by(c.name))
-    return {row[0]: row[1] for row in rows}
-
-
 def _event(row: Any) -> Event:
     return Event(
         row.request_id,

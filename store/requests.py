@@ -31,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 
-from store.columns import Instant, Words
+from store.columns import Instant, Words, storable
 from store.database import Unit, metadata
 
 request = Table(
@@ -253,6 +253,13 @@ def desk_queue(unit: Unit, symbol: str, limit: int = 200) -> list[RequestRow]:
     c = request.c
     query = select(request).where(c.desk == symbol, c.state == "blank").order_by(c.updated, c.id).limit(limit)
     return [_request(row) for row in unit.execute(query)]
+
+
+def hold_item(unit: Unit, account: int, item: str) -> None:
+    """Of two requests of a reader for one item that are made at once, the second waits here for the first."""
+    if unit.dialect.name == "postgresql":  # on SQLite a writer is alone anyway
+        name = f"item\n{account}\n{storable(item)}"
+        unit.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def repeated(unit: Unit, account: int, item: str, since: datetime, but: int) -> int:

@@ -36,6 +36,7 @@ Changes = Annotated[
 def load(
     context: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="YAML of libraries and policies; none: ours.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Policies that are set already, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Add partners and branches, and set policies, from a file. 从文件载入参与馆与政策。"""
@@ -43,13 +44,15 @@ def load(
     now = datetime.now(UTC)
     told = read_joining(file)
     with system.database.write() as unit:
-        done = join(unit, told, now)
+        done = join(unit, told, now, replace=replace)
         counted = msgspec.to_builtins(done)
         audit.record(unit, audit.COMMAND, "policy.load", str(file or "network.yaml"), now, after=counted)
     if as_json:
         print_json(done)
         return
     messages.print(f"{done.libraries} libraries added, {done.policies} policies set.")
+    if done.kept:
+        messages.print(f"Kept as they are (--replace sets them): {', '.join(done.kept)}.", markup=False)
     if done.unknown:
         messages.print(f"Not set, since there is no such library here: {', '.join(done.unknown)}.", markup=False)
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from alembic import op
 
+from store.append_only import forbid_replacing
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -16,7 +18,13 @@ WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 INSTANT = sa.DateTime(timezone=True)
 
-ONLY_ADDED = ("ledger_supply", "ledger_txn", "ledger_posting", "ledger_period")
+KEYS = {
+    "ledger_supply": ("id",),
+    "ledger_txn": ("id",),
+    "ledger_posting": ("txn_id", "line"),
+    "ledger_period": ("period",),
+}
+ONLY_ADDED = tuple(KEYS)
 CLOSED = "the month is closed"
 
 
@@ -161,6 +169,8 @@ def _guards(dialect: str) -> Iterator[str]:
                     f"CREATE TRIGGER {table}_no_{what.lower()} BEFORE {what} ON {table} "
                     f"BEGIN SELECT RAISE(ABORT, '{table} is only added to'); END"
                 )
+        for table, key in KEYS.items():
+            yield from forbid_replacing(table, key, dialect)
         yield (
             "CREATE TRIGGER ledger_txn_month BEFORE INSERT ON ledger_txn "
             "WHEN EXISTS (SELECT 1 FROM ledger_period WHERE period >= NEW.period) "
