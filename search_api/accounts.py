@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from routing.service import RequestService
 from routing.withdrawing import withdraw_open
@@ -22,6 +22,7 @@ from store.accounts import Account, AccountError, NewAccount
 from store.audit import Actor, record
 from store.database import Unit
 from store.erasures import erase_person
+from store.libraries import all_libraries
 
 CODE_DAYS = 14
 """So long a one-time code is good: a reader who registered at the desk has two weekends to use it."""
@@ -30,6 +31,10 @@ KEY_DAYS = 366
 """The longest that an API key is good."""
 
 NEEDED = Words("此项必填。", "This is needed.")
+GIVEN = Words(
+    "以成员馆代码开头的登录名由图书馆发给读者，请换一个。",
+    "Logins that begin with the symbol of a library are given to its readers by the library. Choose another.",
+)
 CODES = {
     "login": (
         "login",
@@ -90,9 +95,15 @@ def renew_code(door: Door, who: Actor, account: Account) -> str:
 
 
 def register_self(door: Door, request_id: str, new: NewReader, password: str, again: str) -> Account:
-    """A reader makes his own account."""
+    """A reader makes his own account. It has no card, which nobody has looked at; and no login that a library may give,
+    so that whether one is taken tells nothing of its readers."""
+    new = structs.replace(new, card="")
     found = _complaints(new, needed=("login", "library"))
-    found |= _about_password(password, again, (new.login, new.name, new.card))
+    with door.database.read() as unit:
+        given = tuple(f"{each.symbol.casefold()}-" for each in all_libraries(unit))
+    if new.login.strip().casefold().startswith(given):
+        found |= {"login": GIVEN}
+    found |= _about_password(password, again, (new.login, new.name))
     if found:
         raise RefusedError(found)
     hashed, now = door.passwords.hash(password), door.now()

@@ -172,7 +172,7 @@ class AccountAnswer(Struct, frozen=True):
     sponsor: str
     registered_by_officer: bool
     created: str
-    csrf: str  # of a session: to be sent as X-CSRF-Token with whatever changes something; empty for a key
+    csrf: str  # to be sent as X-CSRF-Token with whatever changes something; empty in an export
 
 
 class PersonEntry(Struct, frozen=True):
@@ -191,6 +191,7 @@ class PersonEntry(Struct, frozen=True):
 
 class PeopleAnswer(Struct, frozen=True):
     accounts: tuple[PersonEntry, ...]
+    next: str  # `after` of the next page; empty: this is the last
 
 
 class NewPersonAnswer(Struct, frozen=True):

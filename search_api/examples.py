@@ -176,7 +176,7 @@ PERSON = answers.PersonEntry(
     "6021947365529311", "ruc-desk", "文献传递", ("requester", "supplier"), "RUC", True, True, "2026-03-01T08:00:00Z", ""
 )
 
-PEOPLE = answers.PeopleAnswer((PERSON,))
+PEOPLE = answers.PeopleAnswer((PERSON,), "")
 
 NEW_PERSON = answers.NewPersonAnswer(PERSON, "3K7M-2Q9V-8XB1-RD6T", 14)
 

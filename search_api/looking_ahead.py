@@ -150,7 +150,7 @@ def reader_named(requesting: Requesting, who: Principal, told: str) -> Account |
         network = load_network(unit)
         behind = [each for each in sorted(network.libraries) if network.requesting(each)[0] == who.library]
         cards = (accounts.find_reader(unit, library, told) for library in dict.fromkeys((who.library, *behind)))
-        found = next((each for each in cards if each is not None), None) or accounts.find_account(unit, told)
+        found = next((each for each in cards if each is not None), None) or accounts.find_known(unit, told)
         if found is None or not found.active or "reader" not in found.roles:
             return None
         theirs = network.requesting(found.library)[0]

@@ -50,7 +50,7 @@ _TITLES = {
     410: "It was deleted",
     413: "It is too large",
     422: "A parameter is wrong",
-    429: "Too many attempts: `Retry-After` has the seconds to wait",
+    429: "Too many at once: `Retry-After` has the seconds to wait",
     503: "Engine or store is down: `Retry-After` has the seconds to wait",
 }
 PROBLEM_MEDIA_TYPE = "application/problem+json"

@@ -89,7 +89,8 @@ TABLE: Mapping[str, Action] = {
     "search": Action(anybody=True),
     "sign-in": Action(anybody=True),
     # ------------------------------------------------------------------ accounts
-    "account.own": Action(tuple(Rule(role, "self") for role in ROLES), scope="account"),
+    # A key acts for its library: the account of whoever made it is not its own.
+    "account.own": Action(tuple(Rule(role, "self") for role in ROLES)),
     "reader.register": Action(
         (Rule("requester", "library", _READERS), Rule("admin", "library", _READERS)), scope="readers"
     ),

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Boolean, Column, Index, String, Table, Text, func, insert, select, update
+from sqlalchemy import Boolean, Column, Index, String, Table, Text, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from store.columns import Id, Instant, Words, storable
@@ -190,6 +190,13 @@ def find_account(unit: Unit, login: str) -> Account | None:
     return found[0] if found else None
 
 
+def find_known(unit: Unit, login: str) -> Account | None:
+    """By login, for officers who type in a card or a login: of a reader whom an officer registered. Whoever made his
+    account himself chose its login himself, and may have chosen another reader's card."""
+    found = find_account(unit, login)
+    return found if found and found.registered_by else None
+
+
 def find_reader(unit: Unit, library: str, card: str) -> Account | None:
     """By the number of his card at the library."""
     c = account.c
@@ -206,6 +213,18 @@ def credentials(unit: Unit, login: str) -> tuple[Account, str] | None:
 def password_of(unit: Unit, account_id: int) -> str:
     """The hash; "" = it has none."""
     return unit.execute(select(account.c.password).where(account.c.id == account_id)).scalar() or ""
+
+
+def accounts_page(unit: Unit, library: str | None, after: int, limit: int) -> list[Account]:
+    """As `accounts_of`, so many of them behind that account; 0 = from the first."""
+    c = account.c
+    query = select(account).order_by(c.created, c.id).limit(limit)
+    if library is not None:
+        query = query.where(c.library == library)
+    if after:
+        since = select(c.created).where(c.id == after).scalar_subquery()
+        query = query.where(or_(c.created > since, and_(c.created == since, c.id > after)))
+    return [_account(row) for row in unit.execute(query)]
 
 
 def accounts_of(unit: Unit, library: str | None = None) -> list[Account]:

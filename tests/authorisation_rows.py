@@ -91,7 +91,7 @@ def _set_password(world: World, _me: Me, _whose: str) -> tuple[str, dict[str, An
 def _register(world: World, _me: Me, _whose: str) -> tuple[str, dict[str, Any]]:
     world.house.app.state.door.throttle.__init__()  # so many from one address would be a flood
     number = world.number()
-    fields = {"library": OWN, "login": f"新{number}", "name": "王芳", "card": f"N{number}"}
+    fields = {"library": OWN, "login": f"新{number}", "name": "王芳"}
     return "/register", {"data": fields | {"password": PASSWORD, "again": PASSWORD}}
 
 
@@ -142,7 +142,7 @@ def _new_reader(path: str, form: str) -> Try:
 
 
 def _new_code(world: World, _me: Me, whose: str) -> tuple[str, dict[str, Any]]:
-    return "/readers/code", {"data": {"reader": world.person("reader", OWN if whose == "own" else OTHER).login}}
+    return "/readers/code", {"data": {"reader": world.person("reader", OWN if whose == "own" else OTHER).card}}
 
 
 def _without(text: str) -> Refused:
@@ -459,7 +459,7 @@ NARROWER = {
     ("PUT", "/api/libraries/{symbol}/policy"): {"policy.write", "policy.gateway"},
     ("POST", "/library/policy"): {"policy.write", "policy.gateway"},
 }
-NO_KEY = {"key.manage"}
+NO_KEY = {"account.own", "key.manage"}
 """Actions that no API key may do."""
 ONLY_KEY = {"iso18626.receive"}
 """Actions that no person may do."""

@@ -19,9 +19,11 @@ from search_api.policy import Facts, allowed, demand, sees_all
 from search_api.problems import bad_parameter, bad_parameters, unknown_thing
 from search_api.routes.access import CatalogueOf
 from search_api.tracing import request_id_of
-from store.accounts import NewAccount, accounts_of, get_account
+from store.accounts import NewAccount, accounts_page, get_account
 
 router = APIRouter(prefix="/api/accounts", tags=["accounts"])
+
+PAGE = 200
 
 Manager = Annotated[Principal, require("account.manage")]
 
@@ -54,13 +56,16 @@ def people(
     door: DoorOf,
     who: Manager,
     library: Annotated[str, Query(max_length=16, description="Symbol. Empty: all that one may see.")] = "",
+    after: Annotated[str, Query(pattern="^[0-9]{0,19}$", description="`next` of the page before.")] = "",
 ) -> JsonAnswer:
     """In the order in which they were made; what is left of erased ones too."""
     wanted = library or (None if sees_all(who, "account.manage") else who.library)
     with door.database.read() as unit:
-        found = accounts_of(unit, wanted)
-    seen = [each for each in found if allowed(who, "account.manage", Facts(library=each.library, roles=each.roles))]
-    return JsonAnswer(answers.PeopleAnswer(tuple(map(person_entry, seen))), headers=PRIVATE)
+        found = accounts_page(unit, wanted, min(int(after or 0), 2**63 - 1), PAGE + 1)
+    rows = found[:PAGE]
+    seen = [each for each in rows if allowed(who, "account.manage", Facts(library=each.library, roles=each.roles))]
+    following = str(seen[-1].id) if seen and len(found) > PAGE else ""
+    return JsonAnswer(answers.PeopleAnswer(tuple(map(person_entry, seen)), following), headers=PRIVATE)
 
 
 @router.post(

@@ -16,7 +16,7 @@ from search_api.routes.access import CatalogueOf, PagesOf
 from search_api.routes.forms import Field, form_page
 from search_api.tracing import request_id_of
 from search_api.vocabulary import UI_LANGUAGES, Words
-from store.accounts import Account, find_account, find_reader
+from store.accounts import Account, find_known, find_reader
 from store.database import Unit
 
 router = APIRouter(include_in_schema=False)
@@ -70,7 +70,7 @@ def new_code(
 
 
 def _reader(unit: Unit, library: str, told: str) -> Account | None:
-    return find_reader(unit, library, told.strip()) or find_account(unit, told)
+    return find_reader(unit, library, told.strip()) or find_known(unit, told)
 
 
 def _form(

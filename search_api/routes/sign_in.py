@@ -105,7 +105,6 @@ def register(
     login: Field = "",
     name: Field = "",
     email: Field = "",
-    card: Field = "",
     password: Field = "",
     again: Field = "",
 ) -> Response:
@@ -115,7 +114,7 @@ def register(
         raise too_many_attempts(3600)
     libraries = catalogue.libraries().libraries
     known = library if any(each.symbol == library for each in libraries) else ""
-    told = NewReader(known, login, name, email, "", card, pages.language_of(request))
+    told = NewReader(known, login, name, email, language=pages.language_of(request))
     try:
         register_self(door, request_id_of(request), told, password, again)
     except RefusedError as error:

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from indexer.engine.protocol import Engine
 from search_api import answers
 from search_api.app import create_app
+from search_api.routes import accounts_api
 from search_api.settings import ApiSettings
 from store import accounts, api_keys
 from store.audit import entries
@@ -48,7 +49,9 @@ def make_key(browser: Browser, **changes: Any) -> tuple[str, str]:
     return answer.key, answer.entry.id
 
 
-def with_key(app: FastAPI, key: str, method: str = "GET", path: str = "/api/account", **options: Any) -> httpx.Response:
+def with_key(
+    app: FastAPI, key: str, method: str = "GET", path: str = "/api/corrections", **options: Any
+) -> httpx.Response:
     headers = options.pop("headers", {}) | {"Authorization": f"Bearer {key}"}
     return ApiClient(app).request(method, path, headers=headers, **options)
 
@@ -111,7 +114,7 @@ def test_readers_are_registered_for_ones_own_library(app: FastAPI) -> None:
 
 def test_a_key_is_shown_once_and_does_what_it_was_made_for(app: FastAPI) -> None:
     admin = signed_in(app, "boss", "admin")
-    key, key_id = make_key(admin, roles=["requester"], scopes=["readers", "account"])
+    key, key_id = make_key(admin, roles=["requester"], scopes=["readers"])
     assert key.startswith("tck_")
     secret = key.rpartition("_")[2]
     for shown in (admin.get("/api/keys"), admin.get(f"/api/keys/{key_id}")):
@@ -120,8 +123,9 @@ def test_a_key_is_shown_once_and_does_what_it_was_made_for(app: FastAPI) -> None
         assert not any(secret in str(row) for row in unit.execute(select(api_keys.api_key)))
     made = with_key(app, key, "POST", "/api/readers", json={"name": "王芳", "card": "0012"})
     assert made.status_code == 201, "programs need no CSRF token"
-    me = with_key(app, key).json()
-    assert (me["login"], me["csrf"]) == ("boss", "")
+    for path in ("/api/account", "/api/account/export"):
+        assert with_key(app, key, path=path).status_code == 403, "the account is its maker's, not the key's"
+    assert with_key(app, key, "DELETE", "/api/account", json={"password": PASSWORD}).status_code == 403
     assert with_key(app, key, path="/api/keys").status_code == 403, "a key makes no keys"
     assert with_key(app, key, path="/api/search?size=0").status_code == 422
     with app.state.door.database.read() as unit:
@@ -140,7 +144,7 @@ def test_what_its_scopes_or_roles_lack_a_key_may_not(app: FastAPI) -> None:
 
 
 def test_a_key_in_a_cookie_or_anywhere_but_its_header_is_none(app: FastAPI) -> None:
-    key, _ = make_key(signed_in(app, "boss", "admin"), scopes=["account"])
+    key, _ = make_key(signed_in(app, "boss", "admin"), scopes=["corrections"])
     client = ApiClient(app)
     assert with_key(app, key).status_code == 200
     for headers, path in (
@@ -153,7 +157,7 @@ def test_a_key_in_a_cookie_or_anywhere_but_its_header_is_none(app: FastAPI) -> N
 
 def test_a_key_that_is_not_good_is_told_so_also_where_none_is_needed(app: FastAPI) -> None:
     admin = signed_in(app, "boss", "admin")
-    key, key_id = make_key(admin, scopes=["account"], days=30)
+    key, key_id = make_key(admin, scopes=["corrections"], days=30)
     other = "A" if key[-1] != "A" else "B"
     for shown in ("tck_", f"{key[:-1]}{other}", f"{key}x", "tck_aaaaaaaaaa_" + "a" * 43, f"{key}\t{key}"):
         for path in ("/api/account", "/api/libraries", "/"):
@@ -202,6 +206,7 @@ def test_an_id_that_is_none(app: FastAPI, key_id: str) -> None:
         ({"roles": []}, 422),
         ({"roles": ["root"]}, 403),
         ({"scopes": ["everything"]}, 422),
+        ({"scopes": ["account"]}, 422),
         ({"scopes": []}, 422),
         ({"days": 0}, 422),
         ({"days": 10_000}, 422),
@@ -225,7 +230,7 @@ def test_others_have_nothing_to_do_with_keys(app: FastAPI, role: str) -> None:
 @pytest.mark.parametrize("how", ["shut", "no longer admin", "erased"])
 def test_a_key_falls_with_whoever_made_it(app: FastAPI, how: str) -> None:
     admin = signed_in(app, "boss", "admin")
-    key, _ = make_key(admin, scopes=["account"])
+    key, _ = make_key(admin, scopes=["corrections"])
     assert with_key(app, key).status_code == 200
     with app.state.door.database.write() as unit:
         boss = accounts.find_account(unit, "boss")
@@ -241,7 +246,7 @@ def test_a_key_falls_with_whoever_made_it(app: FastAPI, how: str) -> None:
 
 def test_a_system_librarian_makes_keys_for_every_library_that_there_is(app: FastAPI) -> None:
     system = signed_in(app, "sys", "system")
-    key, _ = make_key(system, library="PKU", roles=["supplier"], scopes=["account"])
+    key, _ = make_key(system, library="PKU", roles=["supplier"], scopes=["corrections"])
     assert with_key(app, key).status_code == 200
     make_key(system, roles=["auditor"], scopes=["audit"])
     assert send(system, "POST", "/api/keys", json=KEY | {"library": "NONE"}).status_code == 422
@@ -317,13 +322,29 @@ def test_accounts_of_another_library_or_of_the_house_are_as_unknown_as_none(app:
         none = send(admin, "PATCH", "/api/accounts/12345", json={"active": False})
         assert refused.status_code == none.status_code == 404
     assert [each["login"] for each in admin.get("/api/accounts").json()["accounts"]] == ["boss"]
-    assert admin.get("/api/accounts?library=PKU").json() == {"accounts": []}
+    assert admin.get("/api/accounts?library=PKU").json() == {"accounts": [], "next": ""}
     system = Browser(app)
     system.sign_in("sys", PASSWORD)
     assert len(system.get("/api/accounts").json()["accounts"]) == 4
     assert len(system.get("/api/accounts?library=PKU").json()["accounts"]) == 1
     assert send(system, "POST", "/api/accounts", json=PERSON | {"library": "PKU"}).status_code == 201
     assert send(system, "POST", "/api/accounts", json=PERSON | {"login": "x", "library": "NONE"}).status_code == 422
+
+
+def test_many_accounts_come_page_by_page(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts_api, "PAGE", 3)
+    system = signed_in(app, "sys", "system")
+    for number in range(7):  # all made in the same second
+        add_person(app, f"desk{number}", "supplier", library="CLCN" if number % 2 else "PKU")
+    for query, count in (("", 8), ("library=PKU", 4), ("library=CLCN", 3)):
+        seen, after, pages = [], "", 0
+        while pages == 0 or after:
+            page = system.get(f"/api/accounts?{query}&after={after}").json()
+            seen, after, pages = seen + [each["login"] for each in page["accounts"]], page["next"], pages + 1
+        assert len(seen) == len(set(seen)) == count and pages == -(-count // 3)
+    admin = signed_in(app, "boss", "admin")
+    assert admin.get("/api/accounts?library=PKU").json() == {"accounts": [], "next": ""}, "nor that there are many"
+    assert system.get(f"/api/accounts?after={10**19 - 1}").json() == {"accounts": [], "next": ""}
 
 
 @pytest.mark.parametrize("role", ["reader", "requester", "supplier", "auditor"])

@@ -20,7 +20,9 @@ from mappings.requests import Citation, Wish
 from routing.service import NewRequest, RequestService
 from routing.work import Actor
 from search_api import answers
+from search_api.access.principal import Principal
 from search_api.app import create_app
+from search_api.looking_ahead import reader_named
 from search_api.settings import ApiSettings
 from store import accounts, payments
 from store.accounts import Account
@@ -284,6 +286,7 @@ def test_readers_make_their_own_accounts_only_where_it_is_switched_on(app: FastA
     app = create_app(database, cast(Engine, None), settings=on)
     browser = Browser(app)
     assert "/register" in browser.get("/sign-in").text and "北京大学图书馆" in browser.get("/register").text
+    add_person(app, "pku-0001", library="PKU", card="0001")
     fields = {"library": "PKU", "login": "wang", "name": "王芳", "password": NEW, "again": NEW}
     for wrong, said in (
         ({"library": "NONE"}, "此项必填"), ({"login": " "}, "此项必填"), ({"password": "short"}, "至少需 10 个字符"),
@@ -299,5 +302,32 @@ def test_readers_make_their_own_accounts_only_where_it_is_switched_on(app: FastA
     assert [(entry.action, entry.who) for entry in audited(app)] == [("reader.register", made.id)]
     taken = Browser(app).post("/register", "/register", **fields)
     assert taken.status_code == 422 and "已有人使用" in taken.text
+    for login in ("pku-0001", " PKU-0002", "clcn-0001"):  # the first is taken, by the reader of card 0001
+        refused = Browser(app).post("/register", "/register", **(fields | {"login": login}))
+        assert refused.status_code == 422 and "由图书馆发给读者" in refused.text and "已有人使用" not in refused.text
     flood = [Browser(app).post("/register", "/register", login="x").status_code for _ in range(20)]
     assert flood[-1] == 429
+
+
+def test_whoever_registers_himself_is_found_by_no_card(app: FastAPI, database: Database) -> None:
+    """He may have claimed another reader's, as his card or as his login."""
+    on = ApiSettings(base_url=ORIGIN, self_registration=True)
+    app = create_app(database, cast(Engine, None), settings=on)
+    app.state.door.now = lambda: NOW
+    fields = {"library": "CLCN", "name": "某人", "password": NEW, "again": NEW}
+    for login, card in (("thief", "0012"), ("0012", "")):
+        made = Browser(app).post("/register", "/register", **fields, login=login, card=card)
+        assert made.status_code == 303 and (its := found(app, login)) is not None and its.card == ""
+    officer = signed_in(app, "officer", "requester")
+    with database.read() as unit:
+        who = accounts.find_account(unit, "officer")
+    assert who is not None
+    asks = Principal(who.id, who.roles, who.library, "session")
+    for told in ("0012", "thief"):
+        refused = officer.post("/readers/code", "/readers/new", reader=told)
+        assert refused.status_code == 422 and CODE.findall(refused.text) == []
+        assert reader_named(app.state.requesting, asks, told) is None
+    assert officer.post("/readers/new", "/readers/new", name="王芳", card="0012").status_code == 200
+    right = reader_named(app.state.requesting, asks, "0012")
+    assert right is not None and right.login == "clcn-0012"
+    assert Browser(app).post("/register", "/register", **fields, login="other", card="0012").status_code == 303
