@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Boolean, Column, Integer, String, Table, Text, delete, insert, or_, select, update
 
-from store.columns import Instant, Words
+from store.columns import Instant, Words, storable
 from store.database import Unit, metadata
 
 KINDS = ("request.status_changed",)
@@ -85,7 +85,7 @@ def secret_of(unit: Unit, webhook_id: int) -> str:
 def list_webhooks(unit: Unit, library: str | None = None) -> list[Webhook]:
     """Those of a library ("" = of the system), or all."""
     query = select(*_SHOWN).order_by(webhook.c.id)
-    rows = unit.execute(query if library is None else query.where(webhook.c.library == library))
+    rows = unit.execute(query if library is None else query.where(webhook.c.library == storable(library)))
     return [_webhook(row) for row in rows]
 
 

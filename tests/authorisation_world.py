@@ -52,8 +52,9 @@ class Answered(NamedTuple):
 class World:
     """Every object is new, so that no try spoils another."""
 
-    def __init__(self, folder: Path) -> None:
-        self.database = Database(f"sqlite:///{folder / 'state.db'}")
+    def __init__(self, folder: Path, database: Database | None = None) -> None:
+        """None = one of its own, on SQLite."""
+        self.database = database or Database(f"sqlite:///{folder / 'state.db'}")
         self.database.migrate()
         self.house = ApiDesk(self.database, folder)
         self.desk = self.house.desk

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote, quote_from_bytes
 
@@ -31,6 +31,9 @@ ANYTHING = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(TEXT, inner, max_size=4)),
     max_leaves=8,
 )
+
+UNKEEPABLE = ("a\x00b", "\ud800")
+"""What PostgreSQL can't keep, and what no database can."""
 
 
 class Values:
@@ -96,6 +99,21 @@ class Values:
         )
         return changes.map(lambda told: good | told)
 
+    def texts(self, schema: Schema, depth: int = 0) -> Iterator[tuple[str | int, ...]]:
+        """Where texts stand in a body of that schema: the way to each."""
+        if "$ref" in schema:
+            schema = self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        for each in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
+            yield from self.texts(each, depth)
+        if schema.get("type") == "string":
+            yield ()
+        elif depth < 5:
+            inner = dict(schema.get("properties", {}))
+            if isinstance(schema.get("items"), dict):
+                inner[0] = schema["items"]
+            for name, each in inner.items():
+                yield from ((name, *rest) for rest in self.texts(each, depth + 1))
+
     def query(self, parameters: list[Schema]) -> st.SearchStrategy[str]:
         """Some of the parameters, in any order, with values that they take and others."""
         pairs = [
@@ -112,6 +130,21 @@ class Values:
             for each in parameters
         }
         return st.fixed_dictionaries(named).map(lambda values: template.format(**values))
+
+
+def put(body: Any, way: Sequence[str | int], value: Any) -> Any:
+    """The body with that value there."""
+    if not way:
+        return value
+    name, rest = way[0], way[1:]
+    if isinstance(name, int):
+        return [put(body[0] if isinstance(body, list) and body else None, rest, value)]
+    known = body if isinstance(body, dict) else {}
+    return known | {name: put(known.get(name), rest, value)}
+
+
+def in_url(text: str) -> str:
+    return _quoted(text)
 
 
 _LIKELY = st.sampled_from(["1", "2", "3", "4", "CLCN", "RUC", "2001-01", "2002-02"])

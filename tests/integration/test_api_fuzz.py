@@ -6,8 +6,10 @@ is what the document says that it is. TONGCANG_FUZZ sets how many tries each ope
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -19,12 +21,14 @@ from authorisation_world import Me, World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from iso18626_making import any_struct
-from openapi_values import Values
+from openapi_values import UNKEEPABLE, Values, in_url, put
 from request_desk import CAPITAL_ONLY, HONGLOUMENG, SERIAL, wish
 
+from search_api.access.throttle import Throttle
 from search_api.interop.iso18626 import messages as m
 from search_api.interop.iso18626.writing import NotCarried, write
 from search_api.openapi import KINDS, build_openapi
+from store.database import Database
 
 TRIES = int(os.environ.get("TONGCANG_FUZZ", "50"))
 PATIENT = settings(
@@ -167,6 +171,45 @@ def test_nothing_that_is_sent_is_an_error_of_ours(site: Site, place: int, data: 
 
 def test_every_operation_has_its_place(site: Site) -> None:
     assert len(site.tries) == NUMBER_OF_OPERATIONS
+
+
+def with_what_nothing_keeps(site: Site, operation: Operation) -> Iterator[tuple[str, dict[str, str], bytes | None]]:
+    """(address, headers, body): each parameter and each text of the body once, all else being good."""
+    path = operation.path
+    for each in operation.parameters("path"):
+        path = path.replace(f"{{{each['name']}}}", OWN if each["name"] == "symbol" else "1")
+    contents = operation.told.get("requestBody", {}).get("content", {})
+    media_type, content = next(iter(contents.items()), ("", {}))
+    headers = {"Content-Type": media_type} if media_type else {}
+    good = GOOD.get((operation.method, operation.path), [{}])[0]
+    body = json.dumps(good).encode() if content else None
+    for odd in UNKEEPABLE:
+        for each in operation.parameters("query"):
+            yield f"{path}?{each['name']}={in_url(odd)}", headers, body
+        for each in operation.parameters("path"):
+            yield operation.path.replace(f"{{{each['name']}}}", in_url(odd)), headers, body
+        for way in site.values.texts(content["schema"]) if content else ():
+            yield path, headers, json.dumps(put(good, way, odd)).encode()
+    if operation.parameters("header"):
+        yield path, headers | {"Idempotency-Key": "a\x00b"}, body
+
+
+def test_what_no_database_keeps_is_no_error_of_ours(database: Database, tmp_path: Path) -> None:
+    world = World(tmp_path, database)
+    site = Site(world)
+    world.house.app.state.door.throttle = Throttle((10**6, 10**5), tests=10**5)
+    wrong, count = [], 0
+    for operation in site.operations():
+        rows = [row for row in ROWS if (row.method, row.path) == (operation.method, operation.path)]
+        may = [me for me in site.callers if any(expected(row, me, "own") for row in rows)]
+        for address, headers, body in with_what_nothing_keeps(site, operation):
+            for me in {may[0], may[-1]}:
+                response = site.send(me, operation.method, address, headers, content=body)
+                count += 1
+                if response.status_code >= 500:
+                    wrong.append(f"{me.role} {operation.method} {address} {body!r}: {response.status_code}")
+    world.house.close()
+    assert wrong == [] and count > 300
 
 
 @PATIENT

@@ -82,3 +82,13 @@ def test_answers_are_forgotten_after_their_time(database: Database) -> None:
         assert idempotency.find_answer(unit, "7", "0", "other") is None
         assert idempotency.find_answer(unit, "7", "3", "f") is not None
         assert unit.execute(select(func.count()).select_from(idempotency.incoming)).scalar_one() == 2
+
+
+def test_a_key_that_no_database_keeps_is_held_and_found(database: Database) -> None:
+    answer = CallAnswer(201, b"{}", "7")
+    for number, key in enumerate(("a\x00b", "\ud800")):
+        with database.write() as unit:
+            assert idempotency.find_answer(unit, f"account {number}", key, "f") is None
+            idempotency.keep_answer(unit, f"account {number}", key, "f", answer, NOW)
+        with database.read() as unit:
+            assert idempotency.find_answer(unit, f"account {number}", key, "f") == answer
