@@ -62,9 +62,9 @@ def make_people(database: Database, folder: Path, now: datetime) -> Path:
     hashed = {login: passwords.hash(password) for login, password in shown.items()}
     with database.write() as unit:
         for each in new:
-            made = add_account(
-                unit, NewAccount(each.login, each.roles, each.library, hashed[each.login], each.name), now
-            )
+            card = "0001" if each.roles == ("reader",) else ""
+            new_account = NewAccount(each.login, each.roles, each.library, hashed[each.login], each.name, card=card)
+            made = add_account(unit, new_account, now)
             told = {"library": made.library, "roles": made.roles}
             audit.record(unit, audit.COMMAND, "account.add", f"account {made.id}", now, None, told)
         # Before the commit: a password that stands nowhere is worth nothing.
