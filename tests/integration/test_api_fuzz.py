@@ -212,6 +212,29 @@ def test_what_no_database_keeps_is_no_error_of_ours(database: Database, tmp_path
     assert wrong == [] and count > 300
 
 
+def test_what_no_database_keeps_is_no_error_of_ours_on_pages_either(database: Database, tmp_path: Path) -> None:
+    world = World(tmp_path, database)
+    wrong, count = [], 0
+    for row in ROWS:
+        if row.path.startswith("/api/"):
+            continue
+        role = next(each for each in (*LOCAL, *HOUSE) if row.allowed(each, "own") or each == HOUSE[-1])
+        me = world.me(role, "session", row.of)
+        address, options = row.make(world, me, "own")
+        data, (path, _, query) = options.get("data", {}), address.partition("?")
+        tries = [(address, {"data": data | {name: "a\x00b"}}) for name in data]
+        names = {pair.partition("=")[0] for pair in query.split("&") if pair} | {"library", "q", "title", "id", "next"}
+        tries += [(f"{path}?{name}=a%00b", options) for name in names if row.method == "GET"]
+        for url, sent in tries:
+            count += 1
+            me = world.me(role, "session", row.of)
+            response = world.call(me, row.method, url, **sent).response
+            if response.status_code >= 500:
+                wrong.append(f"{row} {url} {sent}: {response.status_code}")
+    world.house.close()
+    assert wrong == [] and count > 100
+
+
 @PATIENT
 @given(
     who=st.sampled_from(["supplier", "requester"]),
