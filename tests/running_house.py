@@ -24,6 +24,7 @@ from mappings.requests import Event
 from routing.calendar import CHINA
 from store.database import Database
 from store.request_events import histories
+from store.timers import Timer, set_timer, timers_of
 from tongcang.sample.people import make_people
 
 PARTIAL = 3
@@ -107,6 +108,9 @@ class House:
             "TONGCANG_PORT": str(self.port),
             "TONGCANG_LOG_FORMAT": "json",
             "TONGCANG_PEER_ALLOW": "127.0.0.0/8",
+            # One reader stands for many here.
+            "TONGCANG_REQUESTS_PER_HOUR": "10000",
+            "TONGCANG_REQUESTS_AT_ONCE": "1000",
             "TONGCANG_CONFIG": str(self.folder.parent / "tongcang.toml"),
         }
 
@@ -184,6 +188,13 @@ class House:
         """Whatever the outbox would try again later is tried now."""
         with self.database.write() as unit:
             unit.exec_driver_sql("UPDATE outgoing SET not_before = created WHERE state = 'waiting'")
+
+    def ring(self, number: int) -> None:
+        """The clocks of the request's entries run out now, as far as the policies of their libraries let them."""
+        with self.database.write() as unit:
+            for timer in timers_of(unit, number):
+                if timer.entry:
+                    set_timer(unit, Timer(number, timer.entry, timer.kind, datetime.now(UTC)))
 
     def histories(self) -> dict[int, list[Event]]:
         """The events of every request."""
