@@ -326,6 +326,7 @@ FOREIGN: dict[str, dict[str, str]] = {
     "foreign origin": {"Origin": "https://evil.example"},
     "null origin": {"Origin": "null"},
     "foreign origin that claims to be ours": {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
+    "half an address": {"Origin": "http://[", "Sec-Fetch-Site": "same-origin"},
     "another port": {"Origin": f"{ORIGIN}:8080"},
     "longer name": {"Origin": f"{ORIGIN}.evil.example"},
     "other scheme": {"Origin": ORIGIN.replace("http:", "https:")},
