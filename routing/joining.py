@@ -125,7 +125,7 @@ def change_for_audit(before: LibraryPolicy, after: LibraryPolicy) -> tuple[dict[
 def _host(address: str) -> str:
     """Of a URL or of an e-mail address."""
     try:
-        return (urlsplit(address).hostname or "") if "://" in address else address.rpartition("@")[2]
+        return (urlsplit(address).hostname or "") if "://" in address else address.partition("@")[2]
     except ValueError:
         return ""
 

@@ -164,7 +164,7 @@ def add_person(door: Door, who: Actor, new: NewAccount) -> tuple[Account, str]:
     code, now = new_code(), door.now()
     with door.database.write() as unit:
         try:
-            made = accounts.add_account(unit, new, now)
+            made = accounts.add_account(unit, structs.replace(new, registered_by=who.who), now)
         except AccountError as error:
             raise refused(error) from error
         accounts.set_code(unit, made.id, code_hash(code), now + timedelta(days=CODE_DAYS))

@@ -272,6 +272,9 @@ def test_an_admin_makes_accounts_of_his_library_with_a_code(app: FastAPI) -> Non
     assert Browser(app).post("/set-password", "/set-password", **fields).status_code == 303
     people = msgspec.json.decode(admin.get("/api/accounts").content, type=answers.PeopleAnswer)
     assert {each.login: each.can_sign_in for each in people.accounts} == {"boss": True, "desk": True}
+    with app.state.door.database.read() as unit:
+        boss, desk = (accounts.find_account(unit, login) for login in ("boss", "desk"))
+    assert boss is not None and desk is not None and desk.registered_by == boss.id, "so that officers may find him"
     again = send(admin, "POST", "/api/accounts", json=PERSON)
     assert again.status_code == 422 and again.json()["parameters"][0]["parameter"] == "login"
     assert actions(app) == ["account.add", "account.password"]
