@@ -4,9 +4,9 @@
 
 On a database as half a year of service leaves it (bench/request_world.py): the rota from the store, part by part; the
 service with one, two and four threads, each request in its own transaction; the API over real HTTP with an API key,
-four clients, `tongcang serve` as a process of its own. On SQLite; with --postgres on a PostgreSQL started for it
-and flushes to its disk, with --database on an empty one that is there. Goals: 20 ms for the rota, 50 requests/s on two
-cores. With --profile: where one thread's time goes, and nothing else.
+four clients, `tongcang serve` as a process of its own. On SQLite; with --postgres on a PostgreSQL started for it,
+which flushes to its disk; with --database on an empty one that is there. Goals: 20 ms for the rota, 50 requests/s on
+two cores. With --profile: where one thread's time goes, and nothing else.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from mappings.requests import Citation, Wish
 from routing.citations import clean, missing
+from routing.network import Network
 from routing.service import NewRequest, RequestService
 from routing.settings import load_network, load_settings
 from routing.states import ACTIVE, CLOSED, STATES, Case, NotAllowed, possible
@@ -122,12 +123,13 @@ class Requesting:
         with self.database.write() as unit:
             if (before := self._made_before(unit, who, sent or asked, key)) is not None:
                 return before
-            reader, library = self._for_whom(unit, who, asked)
+            around = self.service.around(unit)
+            reader, library = self._for_whom(unit, who, asked, around.network)
             actor = Actor("reader", 0, library) if reader == who.account_id else self._officer(who, library)
             new = NewRequest(
                 asked.wish, library, reader, asked.note, asked.delivery, asked.source, reader != who.account_id
             )
-            case = self.service.create(unit, new, actor)
+            case = self.service.create(unit, new, actor, around)
             if asked.insist:
                 case = self._insisted(unit, case, actor, asked.insist)
             self._note(unit, who, actor, "request.create", case.request_id, {}, {"state": case.state}, request_id)
@@ -145,12 +147,11 @@ class Requesting:
             case = self.service.fire(unit, case.request_id, event, actor, data={"reason": reason})
         return case
 
-    def _for_whom(self, unit: Unit, who: Principal, asked: Asked) -> tuple[int, str]:
+    def _for_whom(self, unit: Unit, who: Principal, asked: Asked, network: Network) -> tuple[int, str]:
         """(the reader's account, his library)"""
         reader = asked.for_reader or who.account_id
         account = accounts.get_account(unit, reader)
         library = account.library if account else ""
-        network = load_network(unit)
         theirs = network.requesting(library)[0] if library else ""
         demand(
             who,

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from servers.run import free_ports
 
 from mappings.requests import Event
 from routing.calendar import CHINA
+from routing.states import Case, apply
 from store.database import Database
 from store.request_events import histories
 from store.timers import Timer, set_timer, timers_of
@@ -200,6 +202,16 @@ class House:
         """The events of every request."""
         with self.database.read() as unit:
             return {events[0].request_id: events for events in histories(unit)}
+
+
+def supplies(events: list[Event]) -> Counter[int]:
+    """How often each entry has supplied the request: a fill that comes when it needs nothing any more is none."""
+    found, case = Counter[int](), Case(events[0].request_id)
+    for event in events:
+        before, case = case, apply(case, event)
+        if event.name == "fill" and case.state == "delivered" != before.state:
+            found[event.entry] += 1
+    return found
 
 
 def until(ask: Callable[[], Any], enough: Callable[[Any], bool], seconds: float = 60.0) -> Any:

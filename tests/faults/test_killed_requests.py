@@ -25,6 +25,7 @@ import pytest
 from doomed_house import POINTS, Fate
 from peers.fixtures import IsoPeer, start_iso_peer
 from request_desk import HONGLOUMENG, Desk
+from running_house import supplies
 from servers.run import free_ports
 
 from mappings.model import union_id
@@ -289,8 +290,7 @@ def whole(house: House, number: int, events: list[Event]) -> Case:
     assert {timer.entry for timer in running if timer.entry} == {
         entry.number for entry in case.entries if entry.state in ACTIVE
     }, "every clock that must run runs, and no other"
-    fills = Counter(event.entry for event in events if event.name == "fill")
-    assert {entry: rounds for entry, rounds in posted.items() if rounds} == dict(fills)
+    assert {entry: rounds for entry, rounds in posted.items() if rounds} == supplies(events)
     for event in events:
         if event.entry and event.name in SUPPLIER_EVENTS and case.entry(event.entry).supplier in ISO:
             supplier = case.entry(event.entry).supplier

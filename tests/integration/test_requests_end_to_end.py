@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 from peers.fixtures import IsoPeer, start_iso_peer
-from running_house import Client, House, until
+from running_house import Client, House, supplies, until
 
 from mappings.requests import Closure, Event
 from routing.calendar import CHINA
@@ -422,9 +422,8 @@ def check_books(house: House, histories: dict[int, list[Event]]) -> None:
         for number, events in histories.items():
             row = requests.get_request(unit, number)
             assert row is not None and case_decoder.decode(row.folded) == fold(events)
-            fills = Counter(event.entry for event in events if event.name == "fill")
             posted = {entry.number: len(ledger.rounds(unit, number, entry.number)) for entry in fold(events).entries}
-            assert {entry: rounds for entry, rounds in posted.items() if rounds} == dict(fills)
+            assert {entry: rounds for entry, rounds in posted.items() if rounds} == supplies(events)
         assert sum(ledger.balances(unit).values()) == 0
 
 
