@@ -32,11 +32,11 @@ from random import Random
 from typing import Any
 
 from bench.request_world import FEW, MANY, NOW, REQUESTER, make_world, wish
+from routing.case import Case
 from routing.prediction import predict
 from routing.rota import build_rota
 from routing.service import NewRequest, RequestService, completed
 from routing.sourcing import find_candidates, live_union
-from routing.states import Case
 from routing.steps import clock_of
 from routing.work import Actor, Work
 from search_api.access.door import Door

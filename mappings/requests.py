@@ -1,7 +1,7 @@
 """The language of document delivery (文献传递): what is asked for, who may supply it, and what happened to a request.
 
 A request's history is a list of `Event`s, which is only ever added to; everything else that is said of a request is
-folded from them (routing/states.py). Events name staff by account and readers never: who a request is for stands in a
+folded from them (routing/case.py). Events name staff by account and readers never: who a request is for stands in a
 row of its own, which is erased after a set time while the events stay.
 
 Money is in whole fen (分), times are aware datetimes in UTC, days that are counted are working days of the library that
@@ -84,7 +84,7 @@ class Wish(Struct, frozen=True, omit_defaults=True):
 
 
 class Event(Struct, frozen=True, omit_defaults=True):
-    """Something that happened to a request. What `data` has is told by routing/states.py, event by event."""
+    """Something that happened to a request. What `data` has is told by DATA in routing/states.py."""
 
     request_id: int
     seq: int  # 1, 2, 3 … within the request

@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from msgspec import Struct
 
 from routing.calendar import CHINA, Calendar
+from routing.case import Case, Entry
 from routing.network import Network
-from routing.states import Case, Entry
 from store.timers import Timer
 
 

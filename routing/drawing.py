@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from routing.states import ACTIVE, BEFORE_SUPPLY, CLOSED, ENTRY, JOINT, REQUEST, TIMERS, Row
+from routing.states import ACTIVE, BEFORE_SUPPLY, CLOSED, DATA, ENTRY, JOINT, REQUEST, TIMERS, Row
 
 _MARK = re.compile(r"(<!-- drawn: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 
@@ -23,6 +23,7 @@ def parts() -> dict[str, str]:
         "request_rows": table((*REQUEST, *(row for row in JOINT if row.target))),
         "entry_rows": table(ENTRY),
         "timers": timers(),
+        "data": data(),
     }
 
 
@@ -65,6 +66,10 @@ def timers() -> str:
         told = "any open state" if len(states) > len(ACTIVE) else ", ".join(f"`{state}`" for state in states)
         lines.append(f"| {kind} | {scope} | {told} | `{event}` |")
     return "\n".join(lines)
+
+
+def data() -> str:
+    return "\n".join(["| event | its data |", "|---|---|", *(f"| `{name}` | {told} |" for name, told in DATA.items())])
 
 
 def redrawn(page: str) -> str:

@@ -12,11 +12,11 @@ import msgspec
 
 from mappings.requests import Event
 from routing.calendar import Calendar
+from routing.case import Case, Entry, NotAllowed, apply
 from routing.citations import display, wanted_part
 from routing.correcting import void_until
 from routing.estimates import HALF_LIFE, HoldingPast, Tally, filled, found_out, keys_of, refused, silent
 from routing.network import Network
-from routing.states import Case, Entry, NotAllowed, apply
 from store import performance
 from store.database import Unit
 from store.performance import Correction

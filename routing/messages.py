@@ -18,7 +18,8 @@ import msgspec
 from msgspec import Struct
 
 from mappings.requests import Event, Wish
-from routing.states import SAID, Case, Entry
+from routing.case import Case, Entry
+from routing.states import SAID
 
 STATUS_CHANGED = "request.status_changed"
 

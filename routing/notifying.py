@@ -8,10 +8,10 @@ from datetime import datetime
 
 from mappings.requests import Event, LibraryPolicy
 from routing.calendar import CHINA
+from routing.case import Case
 from routing.citations import missing
 from routing.messages import STATUS_CHANGED, Facts, Party, messages_for
 from routing.network import Network
-from routing.states import Case
 from store import choices, outbox, webhooks
 from store.database import Unit
 

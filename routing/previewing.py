@@ -13,12 +13,12 @@ from msgspec import Struct, structs
 from mappings.model import Holder
 from mappings.requests import Wish
 from routing.candidates import Rota
+from routing.case import Case
 from routing.citations import missing
 from routing.prediction import Prediction, predict
 from routing.requestable import requestable
 from routing.rota import build_rota
 from routing.sourcing import find_candidates, live_union
-from routing.states import Case
 from routing.steps import clock_of, days_left_of, has_wanted, repeated_before, seed_of
 from routing.work import Surroundings, Work
 from store.database import Unit

@@ -17,11 +17,12 @@ from msgspec import Struct, structs
 from mappings.requests import LEVELS, SERVICES, Wish
 from routing import clocks
 from routing.calendar import CHINA
+from routing.case import Case, Entry, NotAllowed
 from routing.citations import citation_of, clean, missing, wish_facts
 from routing.previewing import Preview, preview
 from routing.settings import load_network, load_settings
 from routing.sourcing import live_union
-from routing.states import TIMERS, Case, Entry, NotAllowed
+from routing.states import TIMERS
 from routing.steps import no_longer, settle
 from routing.work import SYSTEM, TIMER, Actor, Surroundings, Work, open_work
 from store import outbox, requests, timers

@@ -16,6 +16,7 @@ from mappings.model import Holding
 from mappings.requests import Wish
 from routing.calendar import CHINA
 from routing.candidates import Place, Rota
+from routing.case import Case, Entry
 from routing.citations import item_key
 from routing.clocks import expiry
 from routing.coverage import covers
@@ -24,7 +25,7 @@ from routing.prediction import Prediction, predict
 from routing.requestable import ADVICE, requestable
 from routing.rota import build_rota
 from routing.sourcing import excluded, find_candidates, live_union
-from routing.states import CLOSED, Case, Entry
+from routing.states import CLOSED
 from routing.work import RULE, Work, allowed_cost
 from store import choices, requests
 from store.choices import Choice

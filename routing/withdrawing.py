@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from routing.case import possible
 from routing.service import RequestService
-from routing.states import possible
 from routing.work import Actor, case_decoder
 from store import requests
 from store.database import Database

@@ -18,12 +18,13 @@ from msgspec import Struct, structs
 from mappings.requests import Event
 from routing import clocks, learning
 from routing.calendar import Calendar
+from routing.case import Case, Entry, apply
 from routing.citations import display, item_key
 from routing.ledger import record_supply, reverse_supply
 from routing.network import Network
 from routing.notifying import Notifier
 from routing.settings import RoutingSettings
-from routing.states import BEFORE_SUPPLY, CLOSED, SAID, Case, Entry, apply
+from routing.states import BEFORE_SUPPLY, CLOSED, SAID
 from store import choices, requests, timers
 from store.database import Unit
 from store.remarks import add_remark

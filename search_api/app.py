@@ -18,8 +18,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from indexer.engine.protocol import BadCursor, Engine, EngineError, TooLong, Unavailable
+from routing.case import NotAllowed
 from routing.service import Incomplete, RequestService, UnknownRequest
-from routing.states import NotAllowed
 from search_api.access.door import Door
 from search_api.access.guard import SAFE, try_to_recognise
 from search_api.catalogue import Catalogue

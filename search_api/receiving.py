@@ -15,11 +15,11 @@ import msgspec
 from msgspec import Struct, structs
 
 from mappings.requests import Wish
+from routing.case import Case, Entry, NotAllowed, possible
 from routing.messages import Body
 from routing.messages import Party as Named
 from routing.service import Incomplete, NewRequest
 from routing.settings import load_network
-from routing.states import Case, Entry, NotAllowed, possible
 from routing.work import Actor, case_decoder
 from search_api.access.principal import Principal
 from search_api.interop.iso18626.asking import Asked, asked

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from routing.case import NotAllowed
 from routing.citations import FIELD_WORDS
 from routing.service import Incomplete
-from routing.states import NotAllowed
 from search_api.answers import BadParameter
 from search_api.problems import ProblemError, conflict, forbidden
 

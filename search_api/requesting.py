@@ -2,7 +2,7 @@
 
 Whoever acts on a request acts as one of the life cycle's actors: its reader, an officer of the requesting library, an
 officer of the library that an entry asks, one of the desk that searches. Which of them is found here, from the table of
-search_api/policy.py; the life cycle itself (routing/states.py) is asked again whether such an actor may.
+search_api/policy.py; the life cycle itself (routing/case.py) is asked again whether such an actor may.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import msgspec
 from msgspec import Struct
 
 from mappings.requests import Citation, Wish
+from routing.case import Case, NotAllowed, possible
 from routing.citations import clean, missing
 from routing.network import Network
 from routing.service import NewRequest, RequestService
 from routing.settings import load_network, load_settings
-from routing.states import ACTIVE, CLOSED, STATES, Case, NotAllowed, possible
+from routing.states import ACTIVE, CLOSED, STATES
 from routing.work import Actor, allowed_cost, case_decoder
 from search_api import request_problems
 from search_api.access.principal import Principal

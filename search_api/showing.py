@@ -10,11 +10,11 @@ import msgspec
 from mappings.model import Library
 from mappings.requests import Event, Wish
 from routing.candidates import Place, Rota
+from routing.case import Case, Entry
 from routing.citations import FIELD_WORDS, missing
 from routing.explaining import explain_choice, explain_passed_over
 from routing.network import Network
 from routing.prediction import Prediction
-from routing.states import Case, Entry
 from search_api import answers
 from search_api.presenting import library_names, record_url
 from search_api.request_answers import (

@@ -1,6 +1,6 @@
 """Requests as their events make them: one row each for lists and queues, one for each rota entry, and whose they are.
 
-Invariant: `request` and `rota_entry` say what the request's events say (routing/states.py folds them); they are written
+Invariant: `request` and `rota_entry` say what the request's events say (routing/case.py folds them); they are written
 in the transaction that adds the events, under a lock on its row. `request_person` is the only place that knows
 which reader a request is for; it is erased in time, and everything else stays.
 """

@@ -16,7 +16,7 @@ from request_desk import CAPITAL_ONLY, wish
 
 from mappings.model import Library
 from mappings.requests import Citation, Wish
-from routing.states import Case
+from routing.case import Case
 from search_api.access.passwords import Passwords
 from search_api.access.tokens import csrf_of, new_key, new_token, token_hash
 from search_api.policy import SCOPES

@@ -11,9 +11,9 @@ from api_catalogue import book, held, union
 from indexer.cluster.uniting import union_write
 from mappings.model import Holder, Library, UnionRecord, union_id, union_key
 from mappings.requests import Citation, Wish
+from routing.case import Case, fold
 from routing.service import NewRequest, RequestService
 from routing.settings import RoutingSettings, save_settings
-from routing.states import Case, fold
 from routing.work import Actor
 from store.database import Database
 from store.libraries import put_library

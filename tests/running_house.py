@@ -23,7 +23,7 @@ from servers.run import free_ports
 
 from mappings.requests import Event
 from routing.calendar import CHINA
-from routing.states import Case, apply
+from routing.case import Case, apply
 from store.database import Database
 from store.request_events import histories
 from store.timers import Timer, set_timer, timers_of

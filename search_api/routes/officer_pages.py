@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mappings.model import Library
-from routing.states import CLOSED, STATES, NotAllowed
+from routing.case import NotAllowed
+from routing.states import CLOSED, STATES
 from search_api import request_problems
 from search_api.access.guard import require
 from search_api.access.principal import Principal

@@ -15,8 +15,8 @@ from starlette.responses import RedirectResponse, Response
 from indexer.engine.protocol import EngineError
 from mappings.requests import Citation, Wish
 from routing.calendar import CHINA
+from routing.case import NotAllowed
 from routing.citations import missing
-from routing.states import NotAllowed
 from search_api.access.door import Door
 from search_api.access.guard import require
 from search_api.access.principal import Principal

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from indexer.engine.protocol import EngineError
 from mappings.requests import Wish
 from routing.calendar import CHINA
+from routing.case import NotAllowed
 from routing.service import Incomplete
-from routing.states import NotAllowed
 from search_api import request_problems
 from search_api.access.guard import require
 from search_api.access.principal import Principal

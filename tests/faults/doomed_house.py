@@ -27,8 +27,8 @@ from msgspec import Struct
 from sqlalchemy import event
 
 from indexer.engine.embedded import EmbeddedEngine
+from routing.case import Case
 from routing.service import RequestService
-from routing.states import Case
 from search_api.app import create_app
 from search_api.settings import ApiSettings
 from store.database import Database, Unit

@@ -30,8 +30,9 @@ from servers.run import free_ports
 
 from mappings.model import union_id
 from mappings.requests import Event
+from routing.case import Case, fold
 from routing.messages import SUPPLIER_EVENTS
-from routing.states import ACTIVE, CLOSED, Case, fold
+from routing.states import ACTIVE, CLOSED
 from routing.work import case_decoder
 from search_api.access.door import Door
 from search_api.accounts import WantedKey, make_key

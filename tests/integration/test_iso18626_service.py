@@ -17,7 +17,7 @@ from lxml import etree
 from peers.fixtures import IsoPeer
 from request_desk import CAPITAL_ONLY, HONGLOUMENG, wish
 
-from routing.states import Case
+from routing.case import Case
 from search_api.interop.iso18626 import messages as m
 from search_api.interop.iso18626.reading import read
 from search_api.interop.iso18626.writing import write

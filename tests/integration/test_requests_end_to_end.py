@@ -15,7 +15,7 @@ from running_house import Client, House, supplies, until
 
 from mappings.requests import Closure, Event
 from routing.calendar import CHINA
-from routing.states import fold
+from routing.case import fold
 from routing.work import case_decoder
 from search_api.interop.iso18626.naming import parse_number
 from store import ledger, requests

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from routing.drawing import diagram, marks, parts, redrawn
-from routing.states import ENTRY, ENTRY_STATES, JOINT, REQUEST, STATES
+from routing.states import DATA, ENTRY, ENTRY_STATES, EVENTS, JOINT, REQUEST, STATES
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "life-cycle.md"
 
@@ -24,6 +24,10 @@ def test_every_part_is_on_the_page() -> None:
 
 def test_another_life_cycle_makes_another_page() -> None:
     assert diagram(REQUEST[1:], JOINT, "draft") != diagram(REQUEST, (), "draft")
+
+
+def test_data_are_told_of_events_that_there_are() -> None:
+    assert set(DATA) <= set(EVENTS)
 
 
 @pytest.mark.parametrize(("name", "states"), [("request", STATES), ("entry", ENTRY_STATES)])

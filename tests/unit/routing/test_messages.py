@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.requests import REASONS, Citation, Event, Wish
+from routing.case import Case, apply
 from routing.mails import LANGUAGES, MailError, _load, compose, one_line, plain
 from routing.messages import (
     MAIL_KINDS,
@@ -22,7 +23,6 @@ from routing.messages import (
     messages_for,
     undeliverable,
 )
-from routing.states import Case, apply
 from routing.wording import vocabulary
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)

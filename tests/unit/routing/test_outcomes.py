@@ -14,8 +14,9 @@ from test_states import histories
 
 from mappings.requests import REASONS, Event
 from routing.calendar import Calendar
+from routing.case import fold
 from routing.outcomes import ANSWERS, CONDITION_REJECTED, FINALS, Outcome, main_class, outcome_of, outcomes_of
-from routing.states import EVENTS, fold
+from routing.states import EVENTS
 
 SENT = step("send", 0, 1, "THU", supplier="THU")
 SENT_ON = step("send", 30, 2, "RUC", supplier="RUC")

@@ -30,12 +30,13 @@ from request_desk import (
 )
 
 from mappings.requests import REASONS, Citation, Closure, Wish
+from routing.case import Case, NotAllowed, fold, possible
 from routing.correcting import settle_correction
 from routing.learning import past_decoder, relearn, tally_decoder
 from routing.retention import forget_due
 from routing.service import Incomplete, UnknownRequest
 from routing.settings import RoutingSettings, load_network, load_settings
-from routing.states import ACTIVE, BEFORE_SUPPLY, CLOSED, Case, NotAllowed, fold, possible
+from routing.states import ACTIVE, BEFORE_SUPPLY, CLOSED
 from routing.withdrawing import withdraw_open
 from routing.work import Actor, Surroundings, case_decoder
 from store import choices, ledger, outbox, performance, requests, timers

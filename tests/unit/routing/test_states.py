@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappings.requests import ACTORS, REASONS, Citation, Event, Wish
+from routing.case import Case, NotAllowed, apply, fold, possible
 from routing.states import (
     ACTIVE,
     CLOSED,
@@ -24,11 +25,6 @@ from routing.states import (
     REQUEST,
     STATES,
     TIMERS,
-    Case,
-    NotAllowed,
-    apply,
-    fold,
-    possible,
 )
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)

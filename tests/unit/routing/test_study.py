@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from routing.case import fold
 from routing.outcomes import outcomes_of
-from routing.states import fold
 from routing.statistics import STUDY, TABLES, tables
 from routing.statistics_table import Table, joined
 from routing.statistics_view import view_of

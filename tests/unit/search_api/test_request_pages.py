@@ -14,7 +14,7 @@ from request_site import ask, do, fields, parsed, send, site, steps, texts
 from sqlalchemy import func, select
 
 from mappings.model import union_id
-from routing.states import Case, fold
+from routing.case import Case, fold
 from search_api.access.throttle import Throttle
 from store.audit import entries
 from store.database import Database

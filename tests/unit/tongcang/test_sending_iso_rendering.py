@@ -13,8 +13,8 @@ from web_servers import Answer, Got, serving
 
 from mappings.model import Library
 from mappings.requests import Citation, Event, LibraryPolicy, Wish
+from routing.case import Case, apply
 from routing.messages import Facts, Party, messages_for
-from routing.states import Case, apply
 from search_api.interop.iso18626.confirming import confirm
 from search_api.interop.iso18626.messages import (
     VERSIONS,
