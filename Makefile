@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export TONGCANG_PORT ?= 8000
 
-.PHONY: demo test servers setup setup-dev check simulate bench bench-engines bench-parity clean
+.PHONY: demo test servers setup setup-dev check simulate bench bench-engines bench-parity bench-requests clean
 
 demo: setup
 	$(BIN)/tongcang demo
@@ -42,6 +42,10 @@ bench-engines: setup-dev
 # A thousand questions and more to both engines, over 100,000 generated records.
 bench-parity: setup-dev
 	$(BIN)/python -m bench.parity
+
+# Requests created and routed in a second, and a rota of a hundred holders.
+bench-requests: setup-dev
+	$(BIN)/python -m bench.requests
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
