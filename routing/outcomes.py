@@ -146,6 +146,8 @@ _ENDINGS = {
     "use_local": "local",
     "link": "duplicate",
 }
+_AT_A_DESK = frozenset({"no_match", "exhausted"})
+_WITH_ITS_READER = frozenset({"own_holding", "same_open", "restricted", "incomplete", "repeated"})
 _REVERSIBLE = frozenset({"open", "unfilled", "expired"})
 """From these a late fill is still a fill; who cancelled, or has it from elsewhere, is not served by it."""
 
@@ -165,15 +167,18 @@ class _Fold:
         self.resolved: datetime | None = None
         self.filled_by = ""
         self.exhausted = False  # with the requesting officers, whatever the last library did
+        self.at_a_desk = False  # where nobody takes it up, it stays unfilled; with its reader, it expires
 
     def take(self, event: Event) -> None:
         data = event.data if isinstance(event.data, dict) else {}
+        if event.name in _AT_A_DESK or event.name in _WITH_ITS_READER:
+            self.at_a_desk = event.name in _AT_A_DESK
         if event.name in ("submit", "amend"):
             self._asked_for(event, data)
+        elif event.name == "lapse":
+            self._end("unfilled" if self.at_a_desk else "expired", event.at)
         elif event.name in _ENDINGS:
-            # What was delivered stays delivered: a clock that runs out behind it says nothing any more.
-            if self.final == "open":
-                self.final, self.resolved = _ENDINGS[event.name], event.at
+            self._end(_ENDINGS[event.name], event.at)
         elif event.name in ("resolve", "extend"):
             self._wished(data)
             if self.final in _REVERSIBLE:
@@ -188,6 +193,11 @@ class _Fold:
             self._planned(data)
         else:
             self._asked(event, data)
+
+    def _end(self, final: str, at: datetime) -> None:
+        # What was delivered stays delivered: a clock that runs out behind it says nothing any more.
+        if self.final == "open":
+            self.final, self.resolved = final, at
 
     def _planned(self, data: dict[str, Any]) -> None:
         entries = data.get("entries")

@@ -27,7 +27,7 @@ from routing.case import Case, apply
 from store.database import Database
 from store.request_events import histories
 from store.timers import Timer, set_timer, timers_of
-from tongcang.sample.people import make_people
+from tongcang.demo_people import make_people
 
 PARTIAL = 3
 """Exit code of a night in which something was rejected: the sample data have such records on purpose."""

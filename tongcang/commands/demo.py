@@ -24,12 +24,12 @@ from store import libraries, policies
 from store.libraries import SourceConfig
 from tongcang.commands.harvest import EXIT, AsJson, show
 from tongcang.commands.serve import listening, run
+from tongcang.demo_people import make_people
 from tongcang.night import Told, active_sources, run_night
 from tongcang.output import messages, progress_bars
 from tongcang.sample import SAMPLE_NOTICE_EN, SAMPLE_NOTICE_ZH
 from tongcang.sample.consortium import Consortium, build, describe
 from tongcang.sample.delivery import SourceDescription
-from tongcang.sample.people import make_people
 from tongcang.settings import Settings
 from tongcang.system import System
 

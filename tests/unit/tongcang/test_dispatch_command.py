@@ -58,7 +58,7 @@ def test_one_pass_sends_what_it_can_and_tells(system: System) -> None:
     shown = json.loads(told)
     assert {each["channel"]: each["messages"] for each in shown["waiting"]} == {"iso18626": 0, "email": 1, "webhook": 0}
     [dead] = shown["dead"]
-    assert "127.0.0.1" in dead["error"]
+    assert dead["error"] == "an address that is not allowed"  # which one, the log tells: others read what is kept here
     assert run(system, "outbox", "--revive", str(dead["id"]))[0] == 0
     assert run(system, "outbox", "--revive", str(dead["id"]))[0] == 1
     assert run(system, "outbox")[0] == 0
