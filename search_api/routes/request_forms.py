@@ -16,7 +16,7 @@ from indexer.engine.protocol import EngineError
 from mappings.requests import Citation, Wish
 from routing.calendar import CHINA
 from routing.case import NotAllowed
-from routing.citations import missing
+from routing.citations import kind_of, missing
 from search_api.access.door import Door
 from search_api.access.guard import require
 from search_api.access.principal import Principal
@@ -105,7 +105,7 @@ class _Desk:
 
     def send(self, record: RecordAnswer | None, form: WishForm) -> Response:
         complaints = self.wrong(form)
-        reader, wish = self.reader(form), form.wish(usual_service(record))
+        reader, wish = self.reader(form), form.wish(usual_service(record, form.citation()))
         library = reader.library if reader else self.who.library
         ahead = look_ahead(self.requesting, wish, library, reader.id if reader else 0)
         asked = self.asked(form, wish, reader)
@@ -141,7 +141,7 @@ class _Desk:
         reader = self.reader(form)
         library = reader.library if reader else self.who.library
         if ahead is None:
-            wish = form.wish(usual_service(record))
+            wish = form.wish(usual_service(record, form.citation()))
             ahead = look_ahead(self.requesting, wish, library, reader.id if reader else 0)
         shown = form.model_copy(update={"service": ahead.wish.service, "level": ahead.wish.level})
         return form_page(
@@ -170,11 +170,14 @@ def fields_for(record: RecordAnswer | None) -> tuple[str, ...]:
     return ("part", "article_title", "pages")
 
 
-def usual_service(record: RecordAnswer | None) -> str:
-    """What people mostly want of such a thing, before they have said."""
-    if record is None or record.description.material in _NEVER_LENT or record.description.carrier == "online":
+def usual_service(record: RecordAnswer | None, cited: Citation) -> str:
+    """What people mostly want of such a thing, before they have said: a part as a copy, a whole book on loan."""
+    if cited.article_title or cited.pages:
         return "copy"
-    return "loan"
+    if record is None:
+        return "loan" if kind_of(cited) == "book" else "copy"
+    described = record.description
+    return "copy" if described.material in _NEVER_LENT or described.carrier == "online" else "loan"
 
 
 def _told(error: ProblemError) -> Words:
@@ -209,7 +212,7 @@ def blank(request: Request, pages: PagesOf, who: Asker, form: Told) -> Response:
 @router.get("/request/match")
 def match(request: Request, pages: PagesOf, requesting: RequestingOf, who: Asker, form: Told) -> Response:
     """Which records it may be. Nothing is stored, so that it is a page that can be loaded again."""
-    wish = form.wish()
+    wish = form.wish(usual_service(None, form.citation()))
     complaints = {} if _says_something(wish.citation) else lacking(("title",))
     if complaints:
         return form_page(pages, request, "request_blank.html", complaints, form=form)
@@ -222,7 +225,8 @@ def openurl(request: Request, pages: PagesOf, requesting: RequestingOf, who: Any
     parsed = parse_openurl(decode_query(request.scope.get("query_string", b"")))
     form = form_of(parsed.citation, source="openurl")
     odd = tuple(Words(*ODD_WORDS[code]) for code in parsed.odd if code in ODD_WORDS)
-    return _choose(request, pages, requesting, Wish(parsed.citation), form, odd)
+    wish = Wish(parsed.citation, usual_service(None, parsed.citation))
+    return _choose(request, pages, requesting, wish, form, odd)
 
 
 def _choose(

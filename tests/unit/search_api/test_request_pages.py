@@ -222,6 +222,16 @@ def test_an_openurl_is_understood_and_leads_to_the_form(app: FastAPI, reader: Br
     assert Browser(app).get("/openurl").status_code == 200
 
 
+@pytest.mark.parametrize(("inside", "service"), [("", "loan"), ("&rft.pages=3-9", "copy"), ("&rft.atitle=甲", "copy")])
+def test_a_whole_book_is_lent_and_a_part_of_it_copied(reader: Browser, inside: str, service: str) -> None:
+    """Nobody who asks for a book by its link is asked which pages he wants."""
+    told = f"rft.genre=book&rft.btitle=天书{inside}"
+    assert "还缺少" not in reader.get(f"/openurl?url_ver=Z39.88-2004&rft_val_fmt=info:ofi/fmt:kev:mtx:book&{told}").text
+    form = f"/request?genre=book&title=天书{inside.replace('rft.', '').replace('atitle', 'article_title')}"
+    chosen = '//select[@name="service"]/option[@selected]/@value | //input[@name="service"][@checked]/@value'
+    assert parsed(reader.get(form)).xpath(chosen) == [service]
+
+
 def test_what_is_not_in_the_catalogue_goes_to_the_desk_and_on_when_it_is_found(
     desk: Desk, app: FastAPI, reader: Browser
 ) -> None:
