@@ -14,7 +14,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.ui import WebDriverWait
-from test_account_pages import arrive, look_closely, sign_in
+from test_people import arrive, look_closely, sign_in
 from test_reader_pages import complaints, look
 
 from mappings.model import union_id
