@@ -12,6 +12,7 @@ float: the ordinal of its local date and the part of that day gone. No clock: ev
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 
@@ -190,8 +191,17 @@ class Calendar:
         """Working days between two moments."""
         if end < start:
             return -self.worked(end, start)
-        (first, gone), (last, gone_last) = self.position(start), self.position(end)
-        return self._between(first, last) + gone_last - gone
+        return self._from_to(self.position(start), self.position(end))
+
+    def waited(self, since: Iterable[datetime], now: datetime) -> list[float]:
+        """Working days from each of those instants, 0 where it is still to come."""
+        end = self.moment(now)
+        last = self.position(end)
+        starts = (self.moment(each) for each in since)
+        return [self._from_to(self.position(start), last) if start < end else 0.0 for start in starts]
+
+    def _from_to(self, first: tuple[int, float], last: tuple[int, float]) -> float:
+        return self._between(first[0], last[0]) + last[1] - first[1]
 
     def position(self, moment: float) -> tuple[int, float]:
         """The working day on which the moment falls, or the next one, and the part of its office hours that is over."""

@@ -283,7 +283,7 @@ class _Time(NamedTuple):
     def with_open(self, expected: float, share: float) -> _Time:
         """With that share of a request whose logarithm of days is expected to be so much."""
         weight = self.weight + share
-        return self._replace(mu=(self.weight * self.mu + share * expected) / weight, weight=weight)
+        return _Time((self.weight * self.mu + share * expected) / weight, self.sigma, weight)
 
 
 def _willing(tally: Tally) -> float:

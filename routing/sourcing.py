@@ -114,9 +114,7 @@ def _estimate(work: Work, known: _Known, symbol: str, holder: Holder | None, cov
         past = known.pasts.get(symbol) or HoldingPast()
         status = best_status(holder.holdings)
         trust = holding_trust(coverage, status, work.case.wish.service, past, today)
-    calendar = work.around.calendar(symbol)
-    now = calendar.moment(work.now)
-    waiting = [max(0.0, calendar.worked(calendar.moment(sent), now)) for sent in known.open.get(symbol, ())]
+    waiting = work.around.calendar(symbol).waited(known.open.get(symbol, ()), work.now)
     settings = work.around.settings.rota.estimates
     return estimate(known.tallies, known.keys[symbol], today, trust, waiting, settings)
 

@@ -198,6 +198,12 @@ def test_working_days_are_the_office_hours_in_between(calendar: Calendar, one: d
     assert calendar.working_days(end, start) == pytest.approx(-hours / 9, abs=1e-5)
 
 
+@given(calendars, st.lists(moments, max_size=4), moments)
+def test_many_waits_are_measured_at_once(calendar: Calendar, since: list[datetime], now: datetime) -> None:
+    one_by_one = [max(0.0, calendar.working_days(each, now)) for each in since]
+    assert calendar.waited(since, now) == pytest.approx(one_by_one)
+
+
 @given(calendars, st.dates(date(2023, 1, 1), date(2028, 6, 1)))
 def test_the_next_working_day_is_the_first(calendar: Calendar, day: date) -> None:
     following = calendar.next_working_day(day)
