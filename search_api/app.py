@@ -128,70 +128,72 @@ def create_app(
     return app
 
 
-def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
-    """Every error becomes a problem: JSON under /api, a page everywhere else."""
+def _tell(request: Request, problem: ProblemError) -> Response:
+    """JSON under /api, a page everywhere else; who isn't signed in yet is led there and back."""
+    request_id = request_id_of(request)
+    if request.url.path.startswith("/api/"):
+        answer = structs.replace(problem.answer(), instance=f"urn:tongcang:request:{request_id}")
+        return ProblemResponse(answer, problem.status, problem.headers)
+    try_to_recognise(request)
+    if problem.status == 401 and request.method in SAFE:
+        back = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
+        return RedirectResponse(f"/sign-in?next={back}", 303)
+    made: Pages = request.app.state.pages
+    asked = SearchParameters(q=request.query_params.get("q", "")[:MAX_QUERY])
+    response = made.render(request, "problem.html", problem.status, problem=problem, parameters=asked)
+    response.headers.update(problem.headers)
+    return response
 
-    def tell(request: Request, problem: ProblemError) -> Response:
-        request_id = request_id_of(request)
-        if request.url.path.startswith("/api/"):
-            answer = structs.replace(problem.answer(), instance=f"urn:tongcang:request:{request_id}")
-            return ProblemResponse(answer, problem.status, problem.headers)
-        try_to_recognise(request)
-        if problem.status == 401 and request.method in SAFE:
-            back = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
-            return RedirectResponse(f"/sign-in?next={back}", 303)
-        made: Pages = app.state.pages
-        asked = SearchParameters(q=request.query_params.get("q", "")[:MAX_QUERY])
-        response = made.render(request, "problem.html", problem.status, problem=problem, parameters=asked)
-        response.headers.update(problem.headers)
-        return response
+
+def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
+    """Every error becomes a problem."""
 
     @app.exception_handler(ProblemError)
     def _(request: Request, error: ProblemError) -> Response:
-        return tell(request, error)
+        return _tell(request, error)
 
     @app.exception_handler(NotAllowed)
     def _(request: Request, error: NotAllowed) -> Response:
-        return tell(request, not_allowed(error))
+        return _tell(request, not_allowed(error))
 
     @app.exception_handler(Incomplete)
     def _(request: Request, error: Incomplete) -> Response:
-        return tell(request, incomplete(error))
+        return _tell(request, incomplete(error))
 
     @app.exception_handler(UnknownRequest)
     def _(request: Request, error: UnknownRequest) -> Response:
-        return tell(request, unknown_request(error.number))
+        return _tell(request, unknown_request(error.number))
 
     @app.exception_handler(RequestValidationError)
     def _(request: Request, error: RequestValidationError) -> Response:
-        return tell(request, from_validation(error.errors()))
+        return _tell(request, from_validation(error.errors()))
 
     @app.exception_handler(HTTPException)
     def _(request: Request, error: HTTPException) -> Response:
         if error.status_code == 405:
-            return tell(request, wrong_method((error.headers or {}).get("Allow", "GET")))
+            return _tell(request, wrong_method((error.headers or {}).get("Allow", "GET")))
         if error.status_code == 400:  # a body of which nothing could be read
-            return tell(request, unreadable())
-        return tell(request, too_large() if error.status_code == 413 else no_such_page())
+            return _tell(request, unreadable())
+        return _tell(request, too_large() if error.status_code == 413 else no_such_page())
 
     @app.exception_handler(BadCursor)
     def _(request: Request, error: BadCursor) -> Response:
-        return tell(request, bad_cursor())
+        return _tell(request, bad_cursor())
 
     @app.exception_handler(TooLong)
     def _(request: Request, error: TooLong) -> Response:
-        return tell(request, query_too_long())
+        return _tell(request, query_too_long())
 
     @app.exception_handler(EngineError)
     def _(request: Request, error: EngineError) -> Response:
         log.warning("the search engine cannot answer", error=str(error))
         seconds = error.retry_after if isinstance(error, Unavailable) else settings.retry_after
-        return tell(request, engine_unavailable(max(1, seconds)))
+        return _tell(request, engine_unavailable(max(1, seconds)))
 
     @app.exception_handler(StoreError)
     def _(request: Request, error: StoreError) -> Response:
         log.warning("the state database cannot be used", error=str(error))
-        return tell(request, store_unavailable(settings.retry_after))
+        return _tell(request, store_unavailable(settings.retry_after))
 
     @app.exception_handler(Exception)
     def _(request: Request, error: Exception) -> Response:
@@ -199,7 +201,7 @@ def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
         trace = "".join(traceback.format_exception(error))
         request_id = request_id_of(request)
         log.error("a request failed", request_id=request_id, method=request.method, trace=trace)
-        response = tell(request, internal_error())
+        response = _tell(request, internal_error())
         # This one answer is made outside of the middleware.
         response.headers.update({**HEADERS, HEADER: request_id})
         return response
