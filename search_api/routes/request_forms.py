@@ -4,6 +4,7 @@ form, before anything is stored."""
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -27,7 +28,7 @@ from search_api.interop.query_string import decode_query
 from search_api.looking_ahead import Ahead, look_ahead, reader_named
 from search_api.pages.rendering import Pages
 from search_api.problems import ProblemError, deleted_record, unknown_record
-from search_api.request_answers import MatchAnswer
+from search_api.request_answers import MatchAnswer, MatchCandidate
 from search_api.requesting import Asked, Requesting
 from search_api.routes.access import CatalogueOf, PagesOf, RequestingOf
 from search_api.routes.forms import form_page, see
@@ -233,12 +234,21 @@ def _choose(
     request: Request, pages: Pages, requesting: Requesting, wish: Wish, form: WishForm, odd: tuple[Words, ...]
 ) -> Response:
     found, away = _candidates(requesting, wish)
-    likely = next((each.id for each in found.candidates if each.confidence >= 0.5), "") if found else ""
     lacks = missing(msgspec.structs.replace(wish, citation=msgspec.structs.replace(wish.citation, record_id="")))
-    context: dict[str, Any] = {"found": found, "away": away, "form": form, "odd": odd, "likely": likely}
+    chosen = preselected(found.candidates if found else ())
+    context: dict[str, Any] = {"found": found, "away": away, "form": form, "odd": odd, "chosen": chosen}
     return form_page(
         pages, request, "request_match.html", citation=wish.citation, lacks=tuple(lacking(lacks).values()), **context
     )
+
+
+def preselected(candidates: Sequence[MatchCandidate]) -> str | None:
+    """Id of the record that is chosen at first; "" = none of them, a desk searches. None = nothing is: volumes and
+    editions of one title fit alike, and nobody but the reader can say which he wants."""
+    fit = [each for each in candidates if each.confidence >= 0.5]
+    if len(fit) > 1 and fit[0].confidence == fit[1].confidence:
+        return None
+    return fit[0].id if fit else ""
 
 
 def _candidates(requesting: Requesting, wish: Wish) -> tuple[MatchAnswer | None, bool]:

@@ -16,6 +16,8 @@ from sqlalchemy import func, select
 from mappings.model import union_id
 from routing.case import Case, fold
 from search_api.access.throttle import Throttle
+from search_api.request_answers import MatchCandidate
+from search_api.routes.request_forms import preselected
 from store.audit import entries
 from store.database import Database
 from store.request_events import events_of
@@ -230,6 +232,17 @@ def test_a_whole_book_is_lent_and_a_part_of_it_copied(reader: Browser, inside: s
     form = f"/request?genre=book&title=天书{inside.replace('rft.', '').replace('atitle', 'article_title')}"
     chosen = '//select[@name="service"]/option[@selected]/@value | //input[@name="service"][@checked]/@value'
     assert parsed(reader.get(form)).xpath(chosen) == [service]
+
+
+@pytest.mark.parametrize(
+    ("confidences", "chosen"),
+    [((), ""), ((0.4, 0.4), ""), ((0.6,), "0"), ((0.9, 0.6), "0"), ((0.6, 0.6, 0.4), None)],
+)
+def test_what_fits_best_is_chosen_unless_another_fits_as_well(
+    confidences: tuple[float, ...], chosen: str | None
+) -> None:
+    told = [MatchCandidate(str(at), "", each, "", "", "", "", "", 0, 0) for at, each in enumerate(confidences)]
+    assert preselected(told) == chosen
 
 
 def test_what_is_not_in_the_catalogue_goes_to_the_desk_and_on_when_it_is_found(
