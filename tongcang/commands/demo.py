@@ -97,11 +97,14 @@ def dispatcher(settings: Settings) -> Iterator[None]:
         started = subprocess.Popen(command, env=environment)
     finally:
         signal.signal(signal.SIGINT, before)
+    # The server gives a SIGTERM on once it has ended, and by default that ends us with the dispatcher left behind.
+    ended = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with started as process:
         try:
             yield
         finally:
             process.terminate()
+            signal.signal(signal.SIGTERM, ended)
 
 
 def _settings(given: Settings) -> Settings:
