@@ -6,11 +6,10 @@ from itertools import pairwise
 
 import pytest
 from api_people import PASSWORD
+from browsing import next_page
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support import expected_conditions
-from selenium.webdriver.support.ui import WebDriverWait
 from test_reader_pages import TOO_WIDE, complaints, look
 
 pytestmark = pytest.mark.browser
@@ -23,12 +22,9 @@ UNLABELLED = (
 def sign_in(driver: webdriver.Chrome, site: str, login: str) -> None:
     driver.get(f"{site}/sign-in")
     driver.find_element(By.ID, "login").send_keys(login)
-    driver.find_element(By.ID, "password").send_keys(PASSWORD, Keys.ENTER)
-    arrive(driver, f"{site}/account")
-
-
-def arrive(driver: webdriver.Chrome, url: str) -> None:
-    WebDriverWait(driver, 10).until(expected_conditions.url_to_be(url))
+    with next_page(driver):
+        driver.find_element(By.ID, "password").send_keys(PASSWORD, Keys.ENTER)
+    assert driver.current_url == f"{site}/account"
 
 
 def look_closely(driver: webdriver.Chrome, language: str) -> None:
@@ -71,9 +67,9 @@ def test_the_pages_of_an_officer_fit_their_window(
         look_closely(chromium, language)
     chromium.get(f"{site}/readers/new")
     chromium.find_element(By.ID, "name").send_keys("王芳")
-    card = chromium.find_element(By.ID, "card")
-    card.send_keys("11010519491231002X", Keys.ENTER)
-    WebDriverWait(chromium, 10).until(expected_conditions.presence_of_element_located((By.CLASS_NAME, "wrong")))
+    with next_page(chromium):
+        chromium.find_element(By.ID, "card").send_keys("11010519491231002X", Keys.ENTER)
+    assert chromium.find_elements(By.CLASS_NAME, "wrong")
     look_closely(chromium, language)
     assert chromium.find_element(By.ID, "card").get_attribute("aria-invalid") == "true"
 
@@ -85,25 +81,30 @@ def test_a_reader_is_registered_and_signs_in_without_javascript(
     driver.get(site)
     driver.delete_all_cookies()
     sign_in(driver, site, officer)
-    driver.find_element(By.CSS_SELECTOR, 'nav a[href="/readers/new"]').click()
+    with next_page(driver):
+        driver.find_element(By.CSS_SELECTOR, 'nav a[href="/readers/new"]').click()
     driver.find_element(By.ID, "name").send_keys("王芳")
-    driver.find_element(By.ID, "card").send_keys("0012", Keys.ENTER)
-    WebDriverWait(driver, 10).until(expected_conditions.presence_of_element_located((By.CLASS_NAME, "slip")))
+    with next_page(driver):
+        driver.find_element(By.ID, "card").send_keys("0012", Keys.ENTER)
     login, code = (each.text for each in driver.find_elements(By.CSS_SELECTOR, ".slip code")[:2])
-    driver.find_element(By.CSS_SELECTOR, 'nav a[href="/account"]').click()
-    driver.find_element(By.CSS_SELECTOR, 'form[action="/sign-out"] button').click()
-    arrive(driver, f"{site}/")
+    with next_page(driver):
+        driver.find_element(By.CSS_SELECTOR, 'nav a[href="/account"]').click()
+    with next_page(driver):
+        driver.find_element(By.CSS_SELECTOR, 'form[action="/sign-out"] button').click()
+    assert driver.current_url == f"{site}/"
     assert driver.find_elements(By.CSS_SELECTOR, 'nav a[href="/sign-in"]')
     driver.get(f"{site}/set-password")
     for field, value in (("login", login), ("code", code.lower()), ("password", PASSWORD), ("again", PASSWORD)):
         driver.find_element(By.ID, field).send_keys(value)
-    driver.find_element(By.ID, "again").send_keys(Keys.ENTER)
-    arrive(driver, f"{site}/account")
+    with next_page(driver):
+        driver.find_element(By.ID, "again").send_keys(Keys.ENTER)
+    assert driver.current_url == f"{site}/account"
     assert "0012" in driver.find_element(By.CSS_SELECTOR, ".slip").text
     driver.find_element(By.ID, "erase_password").send_keys(PASSWORD)
     driver.find_element(By.CSS_SELECTOR, "[name=confirm]").click()
-    driver.find_element(By.CSS_SELECTOR, "button.danger").click()
-    arrive(driver, f"{site}/account/erased")
+    with next_page(driver):
+        driver.find_element(By.CSS_SELECTOR, "button.danger").click()
+    assert driver.current_url == f"{site}/account/erased"
     driver.get(f"{site}/account")
     assert "/sign-in" in driver.current_url
 
@@ -115,5 +116,6 @@ def test_signing_in_by_keyboard(chromium: webdriver.Chrome, site: str, officer: 
     focused = chromium.switch_to.active_element
     assert focused.get_attribute("id") == "password"
     focused.send_keys(PASSWORD, Keys.TAB)
-    chromium.switch_to.active_element.send_keys(Keys.ENTER)
-    arrive(chromium, f"{site}/account")
+    with next_page(chromium):
+        chromium.switch_to.active_element.send_keys(Keys.ENTER)
+    assert chromium.current_url == f"{site}/account"

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from api_catalogue import DELETED, HONGLOUMENG, HOSTILE, PAYLOADS
+from browsing import SECONDS, next_page
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -85,16 +86,18 @@ def test_from_search_to_record_by_keyboard(chromium: webdriver.Chrome, site: str
     assert focused(chromium) == "main"
     keys.send_keys(Keys.TAB).perform()
     assert focused(chromium) == "q"
-    keys.send_keys("hong lou meng", Keys.ENTER).perform()
-    WebDriverWait(chromium, 10).until(expected_conditions.url_contains("/search?q=hong"))
+    with next_page(chromium):
+        keys.send_keys("hong lou meng", Keys.ENTER).perform()
+    assert "/search?q=hong" in chromium.current_url
     wanted = f"/record/{union_id(HONGLOUMENG)}"
     for _ in range(150):
         keys.send_keys(Keys.TAB).perform()
         if focused(chromium) == wanted:
             break
     assert focused(chromium) == wanted
-    keys.send_keys(Keys.ENTER).perform()
-    WebDriverWait(chromium, 10).until(expected_conditions.url_contains(wanted))
+    with next_page(chromium):
+        keys.send_keys(Keys.ENTER).perform()
+    assert wanted in chromium.current_url
     assert "中国人民大学图书馆" in chromium.find_element(By.CSS_SELECTOR, "table.holdings").text
 
 
@@ -102,15 +105,16 @@ def test_a_suggestion_is_taken_by_keyboard(chromium: webdriver.Chrome, site: str
     look(chromium, site)
     box = chromium.find_element(By.ID, "q")
     box.send_keys("hlm")
-    wait = WebDriverWait(chromium, 10)
-    wait.until(expected_conditions.visibility_of_element_located((By.CSS_SELECTOR, "[role=option]")))
+    shown = expected_conditions.visibility_of_element_located((By.CSS_SELECTOR, "[role=option]"))
+    WebDriverWait(chromium, SECONDS).until(shown)
     assert box.get_attribute("aria-expanded") == "true"
     box.send_keys(Keys.ARROW_DOWN)
     chosen = chromium.find_element(By.CSS_SELECTOR, "[role=option][aria-selected=true]")
     assert box.get_attribute("aria-activedescendant") == chosen.get_attribute("id")
     title = chosen.text
-    box.send_keys(Keys.ENTER)
-    wait.until(expected_conditions.url_contains("/search?q="))
+    with next_page(chromium):
+        box.send_keys(Keys.ENTER)
+    assert "/search?q=" in chromium.current_url
     assert chromium.find_element(By.ID, "q").get_attribute("value") == title
     assert title.startswith("红楼梦")
 
@@ -126,8 +130,9 @@ def test_filters_fold_on_a_phone_and_stand_open_on_a_desk(chromium: webdriver.Ch
     box = chromium.find_element(By.CSS_SELECTOR, "input[name=lib][value=CLCN]")
     assert chromium.execute_script("return arguments[0].checkVisibility()", box)
     pointer = webdriver.ActionChains(chromium)
-    pointer.click(box).click(chromium.find_element(By.CSS_SELECTOR, ".apply button")).perform()
-    WebDriverWait(chromium, 10).until(expected_conditions.url_contains("lib=CLCN"))
+    with next_page(chromium):
+        pointer.click(box).click(chromium.find_element(By.CSS_SELECTOR, ".apply button")).perform()
+    assert "lib=CLCN" in chromium.current_url
     order = chromium.execute_script(
         "return document.querySelector('.filters').compareDocumentPosition(document.querySelector('.hits'))"
     )
@@ -139,21 +144,27 @@ def test_everything_works_without_javascript(chromium_without_javascript: webdri
     driver.set_window_size(600, 900)
     driver.get(site)
     assert driver.find_elements(By.CSS_SELECTOR, "[role=combobox]") == [], "JavaScript is on"
-    driver.find_element(By.ID, "q").send_keys("红楼梦", Keys.ENTER)
+    with next_page(driver):
+        driver.find_element(By.ID, "q").send_keys("红楼梦", Keys.ENTER)
     found = len(driver.find_elements(By.CSS_SELECTOR, ".hit"))
     driver.find_element(By.CSS_SELECTOR, ".filter-fold > summary").click()
     driver.find_element(By.CSS_SELECTOR, "input[name=lib][value=RUC]").click()
-    driver.find_element(By.CSS_SELECTOR, ".apply button").click()
+    with next_page(driver):
+        driver.find_element(By.CSS_SELECTOR, ".apply button").click()
     assert "lib=RUC" in driver.current_url
     assert 0 < len(driver.find_elements(By.CSS_SELECTOR, ".hit")) < found
-    driver.find_element(By.CSS_SELECTOR, ".active a").click()
+    with next_page(driver):
+        driver.find_element(By.CSS_SELECTOR, ".active a").click()
     assert len(driver.find_elements(By.CSS_SELECTOR, ".hit")) == found
-    driver.find_element(By.CSS_SELECTOR, ".hit h3 a").click()
+    with next_page(driver):
+        driver.find_element(By.CSS_SELECTOR, ".hit h3 a").click()
     assert driver.find_element(By.CSS_SELECTOR, "table.holdings").is_displayed()
-    driver.find_element(By.CSS_SELECTOR, "[hreflang=en]").click()
+    with next_page(driver):
+        driver.find_element(By.CSS_SELECTOR, "[hreflang=en]").click()
     assert driver.find_element(By.ID, "description").text == "Description"
     driver.get(f"{site}/search")
-    driver.find_element(By.CSS_SELECTOR, ".paging .next").click()
+    with next_page(driver):
+        driver.find_element(By.CSS_SELECTOR, ".paging .next").click()
     assert "after=" in driver.current_url
     assert len(driver.find_elements(By.CSS_SELECTOR, ".hit")) == 10
 

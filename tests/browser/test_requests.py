@@ -7,14 +7,12 @@ from collections.abc import Callable
 import pytest
 from api_catalogue import HONGLOUMENG, HOSTILE, PAYLOADS, SHISHUO, STONE, XUEKAN
 from api_people import PASSWORD
+from browsing import next_page
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support import expected_conditions
-from selenium.webdriver.support.ui import WebDriverWait
-from test_people import arrive, look_closely, sign_in
+from test_people import look_closely, sign_in
 from test_reader_pages import complaints, look
 
 from mappings.model import union_id
@@ -31,14 +29,16 @@ def find(driver: webdriver.Chrome, css: str) -> WebElement:
     return driver.find_element(By.CSS_SELECTOR, css)
 
 
-def wait_for(driver: webdriver.Chrome, css: str) -> WebElement:
-    return WebDriverWait(driver, 10).until(expected_conditions.presence_of_element_located((By.CSS_SELECTOR, css)))
+def press(driver: webdriver.Chrome, element: WebElement) -> None:
+    """Click what leads to another page, and wait for that page."""
+    with next_page(driver):
+        element.click()
 
 
-def until_said(driver: webdriver.Chrome, css: str, said: str) -> None:
-    """The page that follows says so there: that of before may be going away while it is looked at."""
-    waiting = WebDriverWait(driver, 10, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException])
-    waiting.until(lambda _: said in find(driver, css).text)
+def enter_text(driver: webdriver.Chrome, css: str, text: str) -> None:
+    """Fill in a form's last field, send it by the enter key, and wait for the page that follows."""
+    with next_page(driver):
+        find(driver, css).send_keys(text, Keys.ENTER)
 
 
 def open_fold(driver: webdriver.Chrome, step: str) -> WebElement:
@@ -61,8 +61,8 @@ def ask(driver: webdriver.Chrome, site: str, key: int, **told: str) -> str:
     driver.get(f"{site}/request?record={union_id(key)}")
     for name, value in told.items():
         find(driver, f"#{name}").send_keys(value)
-    find(driver, SEND).click()
-    wait_for(driver, ".receipt")
+    press(driver, find(driver, SEND))
+    assert find(driver, ".receipt").text
     return driver.current_url.partition("?")[0]
 
 
@@ -82,41 +82,39 @@ def test_the_whole_way_without_javascript(
     reader, officer = person("reader"), person("requester", "supplier", library="RUC")
     driver.get(site)
     driver.delete_all_cookies()
-    find(driver, "#q").send_keys("世说新语", Keys.ENTER)
-    wait_for(driver, ".hit h3 a").click()
-    wait_for(driver, "a.button").click()
-    wait_for(driver, "#login").send_keys(reader)
-    find(driver, "#password").send_keys(PASSWORD, Keys.ENTER)
-    wait_for(driver, ".suppliers li")
+    enter_text(driver, "#q", "世说新语")
+    press(driver, find(driver, ".hit h3 a"))
+    press(driver, find(driver, "a.button"))
+    find(driver, "#login").send_keys(reader)
+    enter_text(driver, "#password", PASSWORD)
     assert driver.current_url.endswith(f"/request?record={union_id(SHISHUO)}")
-    assert "中国人民大学图书馆" in find(driver, ".suppliers").text and "%" in find(driver, ".measures").text
-    find(driver, SEND).click()
-    wait_for(driver, ".receipt")
+    assert "中国人民大学图书馆" in find(driver, ".suppliers li").text and "%" in find(driver, ".measures").text
+    press(driver, find(driver, SEND))
     address = driver.current_url.partition("?")[0]
     number = address.rpartition("/")[2]
     assert number in find(driver, ".receipt").text
     assert "已发给 中国人民大学图书馆" in find(driver, ".standing").text and "预计" in find(driver, ".standing").text
-    find(driver, 'nav a[href="/requests"]').click()
-    until_said(driver, ".request-list", "世说新语")
+    press(driver, find(driver, 'nav a[href="/requests"]'))
+    assert "世说新语" in find(driver, ".request-list").text
 
     enter(driver, site, officer)
-    find(driver, 'nav a[href="/queue"]').click()
-    wait_for(driver, f'.queue a[href="/requests/{number}"]').click()
-    form = wait_for(driver, 'form:has(input[name="name"][value="fill"])')
+    press(driver, find(driver, 'nav a[href="/queue"]'))
+    press(driver, find(driver, f'.queue a[href="/requests/{number}"]'))
+    form = find(driver, 'form:has(input[name="name"][value="fill"])')
     form.find_element(By.NAME, "via").send_keys("自取")
-    form.find_element(By.TAG_NAME, "button").click()
-    until_said(driver, ".standing", "已送达")
+    press(driver, form.find_element(By.TAG_NAME, "button"))
+    assert "已送达" in find(driver, ".standing").text
     driver.get(f"{site}/queue")
     assert not driver.find_elements(By.CSS_SELECTOR, f'a[href="/requests/{number}"]')
 
     enter(driver, site, reader)
     driver.get(address)
-    open_fold(driver, "receive").find_element(By.TAG_NAME, "button").click()
-    until_said(driver, ".standing", "已完成")
+    press(driver, open_fold(driver, "receive").find_element(By.TAG_NAME, "button"))
+    assert "已完成" in find(driver, ".standing").text
     driver.get(f"{site}/requests")
     assert not driver.find_elements(By.CSS_SELECTOR, ".request-list li")
-    find(driver, 'a[href="/requests?closed=1"]').click()
-    until_said(driver, ".request-list", "世说新语")
+    press(driver, find(driver, 'a[href="/requests?closed=1"]'))
+    assert "世说新语" in find(driver, ".request-list").text
 
 
 def test_a_refusal_goes_on_to_the_next_library(chromium: webdriver.Chrome, site: str, person: Person) -> None:
@@ -129,9 +127,8 @@ def test_a_refusal_goes_on_to_the_next_library(chromium: webdriver.Chrome, site:
     chromium.get(address)
     form = open_fold(chromium, "refuse")
     form.find_element(By.NAME, "code").send_keys("不在架")
-    form.find_element(By.TAG_NAME, "button").click()
-    wait_for(chromium, ".rota .reason")
-    assert "不在架" in find(chromium, ".rota").text
+    press(chromium, form.find_element(By.TAG_NAME, "button"))
+    assert "不在架" in find(chromium, ".rota .reason").text
     enter(chromium, site, reader)
     chromium.get(address)
     assert symbol_of_asked(chromium) != first
@@ -140,17 +137,19 @@ def test_a_refusal_goes_on_to_the_next_library(chromium: webdriver.Chrome, site:
 def test_from_search_to_receipt_by_keyboard(chromium: webdriver.Chrome, site: str, person: Person) -> None:
     look(chromium, site)
     enter(chromium, site, person("reader"))
-    find(chromium, "#q").send_keys("世说新语", Keys.ENTER)
-    wait_for(chromium, ".hit h3 a").send_keys(Keys.ENTER)
-    wait_for(chromium, "a.button").send_keys(Keys.ENTER)
-    wait_for(chromium, "#delivery").send_keys("北区服务台", Keys.TAB)
+    enter_text(chromium, "#q", "世说新语")
+    for css in (".hit h3 a", "a.button"):
+        with next_page(chromium):
+            find(chromium, css).send_keys(Keys.ENTER)
+    find(chromium, "#delivery").send_keys("北区服务台", Keys.TAB)
     focused = chromium.switch_to.active_element
     assert focused.get_attribute("id") == "note"
     focused.send_keys("请包好", Keys.TAB)
     assert chromium.switch_to.active_element.tag_name == "summary"
     chromium.switch_to.active_element.send_keys(Keys.TAB)
-    chromium.switch_to.active_element.send_keys(Keys.ENTER)
-    wait_for(chromium, ".receipt")
+    with next_page(chromium):
+        chromium.switch_to.active_element.send_keys(Keys.ENTER)
+    assert find(chromium, ".receipt").text
     assert "北区服务台" in find(chromium, ".side").text and "请包好" in find(chromium, ".side").text
 
 
@@ -159,12 +158,12 @@ def test_what_is_told_first_and_what_is_missing(chromium: webdriver.Chrome, site
     enter(chromium, site, person("reader"))
     chromium.get(f"{site}/request?record={union_id(HONGLOUMENG)}")
     assert "本馆已有" in find(chromium, ".told").text
-    find(chromium, SEND).click()
-    arrive(chromium, f"{site}/request")
-    until_said(chromium, ".told", "本馆已有")
+    press(chromium, find(chromium, SEND))
+    assert chromium.current_url == f"{site}/request"
+    assert "本馆已有" in find(chromium, ".told").text
     chromium.get(f"{site}/request?record={union_id(XUEKAN)}")
-    find(chromium, SEND).click()
-    assert wait_for(chromium, "#date-wrong").text == "缺少年份或卷号。"
+    press(chromium, find(chromium, SEND))
+    assert find(chromium, "#date-wrong").text == "缺少年份或卷号。"
     look_closely(chromium, "zh")
 
 
@@ -225,5 +224,5 @@ def test_hostile_data_stay_text(chromium: webdriver.Chrome, site: str, person: P
 def test_signing_in_leads_back_to_what_was_wanted(chromium: webdriver.Chrome, site: str, person: Person) -> None:
     look(chromium, f"{site}/request?record={union_id(SHISHUO)}")
     find(chromium, "#login").send_keys(person("reader"))
-    find(chromium, "#password").send_keys(PASSWORD, Keys.ENTER)
-    arrive(chromium, f"{site}/request?record={union_id(SHISHUO)}")
+    enter_text(chromium, "#password", PASSWORD)
+    assert chromium.current_url == f"{site}/request?record={union_id(SHISHUO)}"
