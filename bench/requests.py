@@ -32,12 +32,12 @@ from random import Random
 from typing import Any
 
 from bench.request_world import FEW, MANY, NOW, REQUESTER, make_world, wish
+from routing.calendar import EVERYBODY
 from routing.case import Case
 from routing.prediction import predict
 from routing.rota import build_rota
 from routing.service import NewRequest, RequestService, completed
-from routing.sourcing import find_candidates, live_union
-from routing.steps import clock_of
+from routing.sourcing import clock_of, find_candidates
 from routing.work import Actor, Work
 from search_api.access.door import Door
 from search_api.accounts import WantedKey, make_key
@@ -131,11 +131,10 @@ def rota_parts(database: Database, records: list[str], rounds: int) -> dict[str,
 
         with database.read() as unit:
             around = timed("libraries, settings", lambda unit=unit: service.around(unit))
-            wanted = completed(unit, wish(record))
-            case = Case(at, state="routing", requester=REQUESTER, wish=wanted)
-            work = Work(unit, around, case, None)
-            union = timed("union record", lambda unit=unit, record=record: live_union(unit, record))
-            candidates = timed("candidates", lambda work=work, union=union: find_candidates(work, union))
+            timed("union record", lambda unit=unit, around=around, record=record: around.union(unit, record))
+            wanted = completed(unit, around, wish(record))
+            work = Work(unit, around, Case(at, state="routing", requester=REQUESTER, wish=wanted), None)
+            candidates = timed("candidates", lambda work=work: find_candidates(work))
             rota = timed(
                 "rota",
                 lambda wanted=wanted, candidates=candidates, around=around, at=at: build_rota(
@@ -143,11 +142,11 @@ def rota_parts(database: Database, records: list[str], rounds: int) -> dict[str,
                 ),
             )
             asked = [place.candidate.library for place in rota.entries]
-            calendars = {symbol: around.calendar(symbol) for symbol in asked}
+            calendars = {symbol: around.calendar(symbol) for symbol in (EVERYBODY, *asked)}
             limits = {symbol: clock_of(work, symbol) for symbol in asked}
             timed(
                 "prediction",
-                lambda rota=rota, calendars=calendars, limits=limits: predict(rota, calendars, NOW, rota.seed, limits),
+                lambda rota=rota, calendars=calendars, limits=limits: predict(rota, calendars, NOW, limits),
             )
         times["all of it"] = sum(seconds for name, seconds in times.items() if name != CPU)
         if at:

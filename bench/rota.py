@@ -82,7 +82,7 @@ def parts_of(holders: int) -> dict[str, Callable[[int], object]]:
         "estimates": lambda n: make_estimates(chains, tallies, dice),
         "rota": lambda n: build_rota(plain, pools[n], settings, now=NOW, seed=n),
         "rota, needed by a day": lambda n: build_rota(soon, pools[n], settings, now=NOW, seed=n),
-        "prediction": lambda n: predict(rotas[n], calendars, NOW, n),
+        "prediction": lambda n: predict(rotas[n], calendars, NOW),
     }
 
 

@@ -25,6 +25,9 @@ from routing.holidays import announced_years, days_off, make_up_days
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 """There has been no summer time since 1991, and a fixed offset needs no time-zone data on the machine."""
 
+EVERYBODY = ""
+"""Symbol of no library: its calendar is the public one, with the days and hours of the site."""
+
 FIXED_HOLIDAYS = ((1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3))
 """Month and day of the public holidays that never move (as of 2025)."""
 
@@ -187,6 +190,23 @@ class Calendar:
             whole, rest = whole - 1, 1.0
         return self._nth(day, whole) + self._opens + rest * self._hours
 
+    def open_until(self, moment: float, days: float, public: Calendar, longest: float) -> float:
+        """Working days from `moment` until the first closure of more than `longest` working days of `public`, at most
+        `days`. One in which the moment falls doesn't count."""
+        day, gone = self.position(moment)
+        last, open_ = day, 1 - gone
+        while open_ < days:
+            opens = self._nth(last + 1, 0)
+            if public.between(last + 1, opens) > longest:
+                return open_
+            last, open_ = opens, open_ + 1
+        return days
+
+    def missed(self, moment: float, public: Calendar) -> int:
+        """Working days of `public` that begin before this one opens; 0 while it is open, or closed with everybody."""
+        today = int(moment) if moment - int(moment) < self._opens + self._hours else int(moment) + 1
+        return public.between(today, self._nth(today, 0))
+
     def worked(self, start: float, end: float) -> float:
         """Working days between two moments."""
         if end < start:
@@ -201,7 +221,7 @@ class Calendar:
         return [self._from_to(self.position(start), last) if start < end else 0.0 for start in starts]
 
     def _from_to(self, first: tuple[int, float], last: tuple[int, float]) -> float:
-        return self._between(first[0], last[0]) + last[1] - first[1]
+        return self.between(first[0], last[0]) + last[1] - first[1]
 
     def position(self, moment: float) -> tuple[int, float]:
         """The working day on which the moment falls, or the next one, and the part of its office hours that is over."""
@@ -230,8 +250,8 @@ class Calendar:
             days = self._days(year + ahead)
         return days[at]
 
-    def _between(self, first: int, last: int) -> int:
-        """Working days from `first` to the day before `last`."""
+    def between(self, first: int, last: int) -> int:
+        """Working days from the day with the ordinal `first` to the day before `last`."""
         year, end = _year(first), _year(last)
         whole = sum(len(self._days(each)) for each in range(year, end))
         return whole + bisect_left(self._days(end), last) - bisect_left(self._days(year), first)

@@ -13,6 +13,19 @@ NEVER = 1e9
 """The score of a library that is passed over. Finite, since rotas are stored as JSON, which has no infinity."""
 
 
+def days_of_queue(queue: int, capacity: float) -> float:
+    """Working days that go to what lies there already."""
+    return queue / max(capacity, 0.1)
+
+
+class ClosureCost(Struct, frozen=True):
+    """What a library's own closures cost a request that is sent to it now (routing/closures.py)."""
+
+    in_time: float = 1.0  # of its fills, the share that comes before it closes for long
+    t: float = 0.0  # everybody's working days by which those come later than without a closure
+    r: float = 0.0  # the same of a refusal, or of the moment at which it closes; sooner is less than 0
+
+
 class Candidate(Struct, frozen=True):
     """A library that may supply what is asked for."""
 
@@ -30,6 +43,7 @@ class Candidate(Struct, frozen=True):
     available: bool = True
     last_resort: bool = False  # an external partner, or one that is not known to hold it: asked after all holders
     closed_days: float = 0.0  # calendar days until its next working day
+    closures: ClosureCost = ClosureCost()
     excluded: str = ""  # why it can't be asked at all, by code; "" = it can
 
 

@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from msgspec import Struct
 
-from routing.calendar import CHINA, Calendar
+from routing.calendar import CHINA, EVERYBODY, Calendar
 from routing.case import Case, Entry
+from routing.closures import LONGEST, open_until
 from routing.network import Network
 from store.timers import Timer
 
@@ -43,7 +44,10 @@ def entry_timer(
     case: Case, entry: Entry, since: datetime, network: Network, calendars: CalendarOf, settings: ClockSettings
 ) -> Timer | None:
     """The clock of the entry in its state, which it has been in since; None = it has none. A deferred entry's clock is
-    set by what the library said, see `retry_timer`."""
+    set by what the library said, see `retry_timer`.
+
+    Where a library closes for long, what lies there unanswered goes on to the next when it closes, and not after the
+    vacation; nor is a library that is closed waited for to say that it stops."""
     kind = ENTRY_KIND.get(entry.state)
     if kind is None or kind == "retry":
         return None
@@ -55,8 +59,20 @@ def entry_timer(
         "condition": settings.condition,
         "cancel": settings.cancel,
     }[kind]
-    whose = case.requester if kind == "condition" else entry.supplier
-    return Timer(case.request_id, entry.number, kind, calendars(whose).due(since, days))
+    if kind == "condition":
+        return Timer(case.request_id, entry.number, kind, calendars(case.requester).due(since, days))
+    office, public = calendars(entry.supplier), calendars(EVERYBODY)
+    if kind == "cancel":
+        due = min(office.due(since, days), public.due(since, days))
+    else:
+        due = office.due(since, open_until(office, public, office.moment(since), days))
+    return Timer(case.request_id, entry.number, kind, due)
+
+
+def has_closed(supplier: str, now: datetime, calendars: CalendarOf) -> bool:
+    """For long: it can't be blamed for its silence."""
+    office = calendars(supplier)
+    return office.missed(office.moment(now), calendars(EVERYBODY)) > LONGEST
 
 
 LONGEST_WAIT = timedelta(days=60)

@@ -33,6 +33,8 @@ CHOSEN: dict[str, tuple[str, str]] = {
     "through": ("经{via_zh}自动转接", "through {via_en}, which passes it on by itself"),
     "by_hand": ("经{via_zh}人工转接", "through {via_en}, where people pass it on"),
     "opens_later": ("{closed}天后开馆", "opens in {closed} {closed_word}"),
+    "closes_soon": ("即将闭馆，或来不及提供", "closes soon, perhaps before it can supply"),
+    "closed_between": ("期间闭馆，约迟{later}个工作日", "closed in between, some {later} working {later_word} later"),
     "full_today": (
         "今日已达每日上限{daily_cap}件，次日再询",
         "its limit of {daily_cap} a day is reached, so asked another day",
@@ -52,6 +54,7 @@ PASSED: dict[str, tuple[str, str]] = {
                     "its limit of {daily_cap} a day is reached ({sent_today} sent today)"),
     "not_covered": ("所藏不含{part_zh}", "its holdings don't include {part_en}"),
     "closed": ("闭馆，{closed}天后开馆", "it is closed and opens in {closed} {closed_word}"),
+    "closes_first": ("闭馆前来不及提供", "it closes before it could supply it"),
     "no_chance": ("满足的可能性仅{percent}%", "the chance of a fill is only {percent} %"),
     "other_path": ("该馆另有更快的途径", "there is a quicker way to it"),
     "beyond_limit": ("本轮询问的馆数已满", "it comes after as many as are asked in one round"),
@@ -138,6 +141,7 @@ def _words(place: Place, wish: Wish, libraries: Mapping[str, Library]) -> dict[s
         "queue": candidate.queue,
         "via_zh": "、".join(_name(hop, libraries) for hop in via), "via_en": ", ".join(via),
         "closed": round(candidate.closed_days), "closed_word": "day" if round(candidate.closed_days) == 1 else "days",
+        "later": round(candidate.closures.t), "later_word": "day" if round(candidate.closures.t) == 1 else "days",
         "sent_today": candidate.sent_today, "daily_cap": candidate.daily_cap,
         "percent": f"{place.p * 100:.1f}",
     }  # fmt: skip

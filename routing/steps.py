@@ -14,17 +14,16 @@ import msgspec
 
 from mappings.model import Holding
 from mappings.requests import Wish
-from routing.calendar import CHINA
+from routing.calendar import CHINA, EVERYBODY
 from routing.candidates import Place, Rota
 from routing.case import Case, Entry
 from routing.citations import item_key
 from routing.clocks import expiry
 from routing.coverage import covers
-from routing.estimates import UNCOUNTED
 from routing.prediction import Prediction, predict
 from routing.requestable import ADVICE, requestable
 from routing.rota import build_rota
-from routing.sourcing import excluded, find_candidates, live_union
+from routing.sourcing import clock_of, excluded, find_candidates
 from routing.states import CLOSED
 from routing.work import RULE, Work, allowed_cost
 from store import choices, requests
@@ -53,7 +52,7 @@ def _check(work: Work) -> bool:
     """Whatever a requester must know before the request leaves, in the order in which it matters."""
     case = work.case
     assert case.wish is not None
-    union = live_union(work.unit, case.wish.citation.record_id)
+    union = work.union
     told = set(case.acknowledged)
     if union is None:
         if "dup_hold" not in told and (other := repeated_before(work)):
@@ -100,10 +99,9 @@ def repeated_before(work: Work) -> int:
 def _make_rota(work: Work) -> bool:
     case = work.case
     assert case.wish is not None
-    union = live_union(work.unit, case.wish.citation.record_id)
     rota = build_rota(
         case.wish,
-        find_candidates(work, union),
+        find_candidates(work),
         work.around.settings.rota,
         tried=tried(case),
         chain=[case.requester, case.branch],
@@ -116,9 +114,9 @@ def _make_rota(work: Work) -> bool:
         work.fire("exhausted")
         return True
     asked = [place.candidate.library for place in rota.entries]
-    calendars = {symbol: work.around.calendar(symbol) for symbol in asked}
+    calendars = {symbol: work.around.calendar(symbol) for symbol in (EVERYBODY, *asked)}
     limits = {symbol: clock_of(work, symbol) for symbol in asked}
-    number = _keep(work, rota, predict(rota, calendars, work.now, rota.seed, limits))
+    number = _keep(work, rota, predict(rota, calendars, work.now, limits))
     first = max((entry.number for entry in case.entries), default=0) + 1
     entries = [_planned(work, place, first + index) for index, place in enumerate(rota.entries)]
     chosen = {"id": number, "policy": rota.policy, "seed": rota.seed, "propensity": rota.propensity}
@@ -126,18 +124,12 @@ def _make_rota(work: Work) -> bool:
     return True
 
 
-def clock_of(work: Work, symbol: str) -> float:
-    """Working days after which the library is taken to be silent: both of its clocks."""
-    policy = work.network.policy(symbol)
-    rush = work.case.wish is not None and work.case.wish.level == "rush"
-    return 2 * policy.rush_days if rush else policy.receipt_days + policy.action_days
-
-
 def tried(case: Case) -> list[str]:
     """Libraries that are not asked again for this request, those too to which a gateway was to pass it on. One that
-    found fault with the request itself may be asked again, once that was mended."""
+    missed something in the request may be asked again, once that was mended; one that has it already may not, or two
+    systems that each insist would send it to and fro for ever."""
     asked = [entry for entry in case.entries if entry.state not in ("planned", "skipped")]
-    refused = [entry for entry in asked if entry.code not in UNCOUNTED]
+    refused = [entry for entry in asked if entry.code != "Incomplete"]
     return [symbol for entry in refused for symbol in (entry.supplier, entry.toward) if symbol]
 
 

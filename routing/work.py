@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
+from mappings.model import UnionRecord, union_key
 from mappings.requests import Event
 from routing import clocks, learning
 from routing.calendar import Calendar
@@ -25,7 +26,7 @@ from routing.network import Network
 from routing.notifying import Notifier
 from routing.settings import RoutingSettings
 from routing.states import BEFORE_SUPPLY, CLOSED, SAID
-from store import choices, requests, timers
+from store import choices, requests, timers, unions
 from store.database import Unit
 from store.remarks import add_remark
 from store.request_events import add_events
@@ -48,13 +49,15 @@ RULE = Actor("rule")
 
 
 class Surroundings:
-    """What a transaction needs to know beside the request: who takes part, settings, calendars. Read once."""
+    """What a transaction needs to know beside the request: who takes part, settings, calendars, union records. Each is
+    read once."""
 
     def __init__(self, network: Network, settings: RoutingSettings, now: datetime) -> None:
         self.network = network
         self.settings = settings
         self.now = now
         self._calendars: dict[str, Calendar] = {}
+        self._unions: dict[str, UnionRecord | None] = {}
 
     def calendar(self, symbol: str) -> Calendar:
         found = self._calendars.get(symbol)
@@ -63,6 +66,22 @@ class Surroundings:
                 self.network.policy(symbol), self.settings.days, self.settings.hours
             )
         return found
+
+    def union(self, unit: Unit, record_id: str) -> UnionRecord | None:
+        """The union record of that id, or the one that it was merged into; None = there is none any longer."""
+        if record_id not in self._unions:
+            self._unions[record_id] = _live_union(unit, record_id)
+        return self._unions[record_id]
+
+
+def _live_union(unit: Unit, record_id: str) -> UnionRecord | None:
+    key = union_key(record_id)
+    if key is None:
+        return None
+    found = unions.get_union(unit, key)
+    if found is None and (live := unions.redirect(unit, key)) is not None:
+        return unions.get_union(unit, live)
+    return found
 
 
 class Work:
@@ -82,6 +101,12 @@ class Work:
     @property
     def network(self) -> Network:
         return self.around.network
+
+    @property
+    def union(self) -> UnionRecord | None:
+        """What is wanted, as the catalogue has it now; None = it has not."""
+        wish = self.case.wish
+        return self.around.union(self.unit, wish.citation.record_id) if wish else None
 
     @property
     def last(self) -> Event | None:

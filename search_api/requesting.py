@@ -8,7 +8,7 @@ search_api/policy.py; the life cycle itself (routing/case.py) is asked again whe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import msgspec
@@ -225,14 +225,17 @@ class Requesting:
 
     def actions(self, who: Principal, case: Case, person: Person | None, entry: int = 0) -> tuple[str, ...]:
         """The events that he may fire now, on the request or on an entry of it."""
-        names = {name for kind in _KINDS for name in possible(case, kind, entry)}
-        return tuple(sorted(name for name in names if self._acting(who, case, person, name, entry) is not None))
+        offered = _offered(case, entry)
+        return tuple(
+            sorted(name for name, kinds in offered.items() if self._acting(who, case, person, name, entry, kinds))
+        )
 
-    def _acting(self, who: Principal, case: Case, person: Person | None, name: str, entry: int) -> Actor | None:
-        """As which actor he may fire the event; None = as none."""
+    def _acting(
+        self, who: Principal, case: Case, person: Person | None, name: str, entry: int, kinds: Container[str]
+    ) -> Actor | None:
+        """As which actor he may fire the event, which is for such `kinds` of them now; None = as none."""
         facts = self._as_branch(who, case, facts_of(case, person))
         supplier = case.entry(entry).supplier if entry else ""
-        kinds = {kind for kind in _KINDS if name in possible(case, kind, entry)}
         if "supplier" in kinds and entry:
             if name == "note" and case.entry(entry).state not in (*ACTIVE, "filled"):
                 return None  # who is asked no longer has nothing to add; what comes by ISO 18626 is kept all the same
@@ -274,10 +277,9 @@ class Requesting:
                 demand(who, "request.read", facts)
             if seq and seq != case.seq:
                 raise request_problems.moved_on(number)
-            actor = self._acting(who, case, person, name, entry)
+            actor = self._acting(who, case, person, name, entry, _offered(case, entry).get(name, ()))
             if actor is None:
-                self._refuse(who, case, name, entry)
-                raise AssertionError("refused above")
+                raise self._refusal(case, name, entry)
             if name == "fill":
                 self._require_agreed(unit, case, entry, data or {})
             after = self.service.fire(unit, number, name, actor, entry=entry, data=data)
@@ -313,11 +315,11 @@ class Requesting:
         audit.record(unit, acted, action, f"request {number}", self.service.clock(), before, after)
 
     @staticmethod
-    def _refuse(who: Principal, case: Case, name: str, entry: int) -> None:
-        """Because it isn't possible now, or because it isn't his to do."""
-        if any(name in possible(case, kind, entry) for kind in _KINDS):
-            raise forbidden()
-        raise NotAllowed(
+    def _refusal(case: Case, name: str, entry: int) -> Exception:
+        """It isn't possible now, or it isn't his to do."""
+        if name in _offered(case, entry):
+            return forbidden()
+        return NotAllowed(
             "not-now",
             f"申请当前状态下不能执行这一步（{name}）。请刷新页面查看最新状态。",
             f"{name} is not possible now. Load the page again to see how the request stands.",
@@ -365,7 +367,13 @@ class Requesting:
         return RequestList(tuple(brief(base, network, row) for row in rows), str(before) if before else "")
 
 
-_KINDS = ("reader", "officer", "supplier", "node")
+def _offered(case: Case, entry: int) -> dict[str, list[str]]:
+    """The events that people may fire now, on the request or on an entry of it, each with the actors whom it is for."""
+    found: dict[str, list[str]] = {}
+    for kind in ("reader", "officer", "supplier", "node"):
+        for name in possible(case, kind, entry):
+            found.setdefault(name, []).append(kind)
+    return found
 
 
 def _caller(who: Principal) -> str:

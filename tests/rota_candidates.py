@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from mappings.requests import Citation, Wish
 from routing.calendar import CHINA
-from routing.candidates import Candidate, Rota
+from routing.candidates import Candidate, ClosureCost, Rota
 from routing.estimates import Estimate
 from routing.rota import RotaSettings, build_rota
 
@@ -55,6 +55,7 @@ def pools(draw: st.DrawFn, most: int = 14) -> list[Candidate]:
             coverage=draw(st.sampled_from(["yes", "unknown", "unknown", "no"])),
             last_resort=draw(st.booleans()),
             closed_days=draw(st.sampled_from([0.0, 0.0, 2.0, 30.0])),
+            closures=draw(st.sampled_from([ClosureCost(), ClosureCost(), ClosureCost(t=4, r=3), ClosureCost(0.5)])),
             sent_today=draw(st.integers(0, 3)),
             daily_cap=draw(st.sampled_from([0, 0, 2])),
             excluded=draw(st.sampled_from(["", "", "", "paused"])),

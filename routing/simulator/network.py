@@ -2,8 +2,9 @@
 
 A library works on one request after the other, at its capacity; then its drawn days pass. Clocks are those of DOCLINE
 (routing.md §3), in the library's working days: one until it acknowledges, then three until it answers, one each for a
-rush request. When one runs out the request is cancelled there, and the next is asked: at once where the library is only
-slow, since it is taken to agree; after a day more where it is silent to that as well.
+rush request; they end where it closes for long. When one runs out the request is cancelled there, and the next is
+asked: at once where the library is only slow, since it is taken to agree; after a day more where it is silent to that
+as well.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from msgspec import Struct
 
 from mappings.requests import LibraryPolicy
 from routing.calendar import Calendar
+from routing.closures import open_until
 from routing.simulator.experience import Experience
 from routing.simulator.world import Request, World
 
@@ -25,7 +27,7 @@ _CLOCKS = LibraryPolicy()
 CANCEL_DAYS = 1.0  # these two as the live system has them; a test compares (they stand beside SQL, which isn't needed)
 FAIRNESS_DAYS = 180
 UNHEEDED_DAYS = 30  # a request that nobody follows and nobody answers ends after so many working days
-_OFFICE = Calendar()  # of those who pass requests on
+OFFICE = Calendar()  # of those who pass requests on, and of everybody else who has no vacation
 
 
 class Outcome(Struct, frozen=True):
@@ -153,7 +155,7 @@ class Network:
         if len(case.asked) < len(case.order):
             self._ask(case, case.order[len(case.asked)], policy.follows)
         elif case.reviews < a.reviews and self._rota(policy, case.request, case.asked):
-            self._push(_OFFICE.after(self.now, a.review_days), case, "review")
+            self._push(OFFICE.after(self.now, a.review_days), case, "review")
         else:
             self._close(case, filled=False)
 
@@ -161,32 +163,36 @@ class Network:
         request, calendar = case.request, self.world.calendars[library]
         pair = request.pairs[library]
         case.asked.append(library)
-        case.arrived = _OFFICE.after(self.now, pair.hop) if pair.hop else self.now
+        case.arrived = OFFICE.after(self.now, pair.hop) if pair.hop else self.now
         self._open[library][request.number] = self._worked(library, case.arrived)
         self._sent[library, int(self.now)] = self.sent_today(library) + 1
-        gives_up = self._gives_up(case, library) if clocks else inf
+        gives_up, unanswered = self._gives_up(case, library) if clocks else (inf, "silence")
         if pair.answer == "silence":
-            silent_until = calendar.after(gives_up, CANCEL_DAYS) if clocks else calendar.after(self.now, UNHEEDED_DAYS)
-            self._push(silent_until, case, "silence")
+            ends = min(each.after(gives_up, CANCEL_DAYS) for each in (calendar, OFFICE)) if clocks else None
+            self._push(ends or calendar.after(self.now, UNHEEDED_DAYS), case, unanswered)
             return
         begins = max(case.arrived, self._busy[library])
         if begins < gives_up:
             self._busy[library] = calendar.after(begins, 1 / self.world.libraries[library].capacity)
         answers = calendar.after(max(begins, self._busy[library]), pair.days)
-        self._push(*((answers, case, pair.answer) if answers <= gives_up else (gives_up, case, "silence")))
+        self._push(*((answers, case, pair.answer) if answers <= gives_up else (gives_up, case, unanswered)))
 
-    def _gives_up(self, case: Case, library: int) -> float:
-        """When the clock runs out: the receipt's, or that of the action, which begins with the receipt."""
+    def _gives_up(self, case: Case, library: int) -> tuple[float, str]:
+        """When the clock runs out: the receipt's, or that of the action, which begins with the receipt. And whether
+        that is silence, or the library has closed."""
         rush = case.request.level == "rush"
         calendar, pair = self.world.calendars[library], case.request.pairs[library]
         receipt = _CLOCKS.rush_days if rush else _CLOCKS.receipt_days
         action = _CLOCKS.rush_days if rush else _CLOCKS.action_days
-        return calendar.after(case.arrived, receipt if pair.seen > receipt else pair.seen + action)
+        days = receipt if pair.seen > receipt else pair.seen + action
+        end = open_until(calendar, OFFICE, case.arrived, days)
+        return calendar.after(case.arrived, end), "silence" if end == days else "closed"
 
     def _answered(self, case: Case, answer: str, policy: Policy) -> None:
         request, library = case.request, case.asked[-1]
         days = self._worked(library, self.now) - self._open[library].pop(request.number)
-        self.experience.learn(library, request, answer, days, self.now)
+        if answer != "closed":  # who is away can't be blamed for it
+            self.experience.learn(library, request, answer, days, self.now)
         forwards = not policy.follows and len(case.asked) == 1 and request.pairs[library].forwards
         onward = policy.forward(request, library, self) if forwards and answer not in ("fill", "silence") else None
         case.first = case.first or ("filled" if answer == "fill" else "refused" if onward is None else "forwarded")

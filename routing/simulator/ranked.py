@@ -10,11 +10,12 @@ from statistics import NormalDist
 
 from mappings.requests import Citation, LibraryPolicy, Wish
 from routing.calendar import CHINA
-from routing.candidates import Candidate
+from routing.candidates import Candidate, days_of_queue
+from routing.closures import closure_cost
 from routing.rota import RotaSettings, build_rota
-from routing.score import score
+from routing.score import Ask, score
 from routing.simulator.libraries import CAPITAL, RENMIN, SimulatedLibrary, logistic
-from routing.simulator.network import Network
+from routing.simulator.network import OFFICE, Network
 from routing.simulator.world import Request
 
 LIVE = RotaSettings(compare=0.0)
@@ -55,12 +56,16 @@ def instant(moment: float) -> datetime:
 
 
 def _candidate(at: int, request: Request, network: Network) -> Candidate:
-    library, holding = network.world.libraries[at], request.holdings[at]
+    library, holding, office = network.world.libraries[at], request.holdings[at], network.world.calendars[at]
+    known = network.experience.expect(at, request, network.now, network.open_days(at))
+    ask = Ask(known.p, known.t, known.r, known.spread, known.spread_r)
+    waits = days_of_queue(network.queue(at), library.capacity)
+    clock = 2 * _CLOCK.rush_days if request.level == "rush" else _CLOCK.receipt_days + _CLOCK.action_days
     return Candidate(
         library=library.symbol,
         path=_path(library, request),
         manual_hops=int(library.manual),
-        estimate=network.experience.expect(at, request, network.now, network.open_days(at)),
+        estimate=known,
         queue=network.queue(at),
         capacity=library.capacity,
         sent_today=network.sent_today(at),
@@ -69,7 +74,8 @@ def _candidate(at: int, request: Request, network: Network) -> Candidate:
         coverage=holding.coverage if holding.listed else "unknown",
         available=not request.pairs[at].shown_out,
         last_resort=not library.listed,
-        closed_days=network.world.calendars[at].closed_days(instant(network.now)),
+        closed_days=office.closed_days(instant(network.now)),
+        closures=closure_cost(office, OFFICE, network.now, ask, waits, clock),
     )
 
 
@@ -111,7 +117,7 @@ def _true_score(at: int, request: Request, network: Network) -> float:
     world, library = network.world, network.world.libraries[at]
     a = world.assumptions
     pace = a.rush_ratio if request.level == "rush" else 1.0
-    waits = network.queue(at) / library.capacity
+    waits = days_of_queue(network.queue(at), library.capacity)
     clock = 2 * _CLOCK.rush_days if request.level == "rush" else _CLOCK.receipt_days / 2 + _CLOCK.action_days
     left = max(0.05, clock - waits)
     there = (1 - a.off_shelf) / (1 - a.off_shelf * a.off_shelf_shown)
@@ -122,9 +128,10 @@ def _true_score(at: int, request: Request, network: Network) -> float:
     p = fills * in_time
     refuses = (1 - library.silence - fills) * answered
     r = (refuses * refusal_days + (1 - p - refuses) * left) / (1 - p)
-    closed = world.calendars[at].closed_days(instant(network.now)) * 5 / 7
-    added = waits + closed + (a.hop_days if library.manual else 0.0)
-    return score(p, fill_days + added, r + added)
+    ask = Ask(p, fill_days, r, a.day_spread, a.day_spread)
+    closures = closure_cost(world.calendars[at], OFFICE, network.now, ask, waits, clock)
+    added = waits + (a.hop_days if library.manual else 0.0)
+    return score(p * closures.in_time, fill_days + added + closures.t, r + added + closures.r)
 
 
 def _truncated(median: float, spread: float, limit: float) -> tuple[float, float]:

@@ -60,7 +60,11 @@ def _door(request: Request) -> Door:
     return found
 
 
-DoorOf = Annotated[Door, Depends(_door)]
+async def _door_of(request: Request) -> Door:  # a coroutine, since a plain function would be called in a thread
+    return _door(request)
+
+
+DoorOf = Annotated[Door, Depends(_door_of)]
 
 
 def recognised(request: Request) -> Principal:

@@ -1,4 +1,7 @@
-"""What a route is handed: catalogue, pages and metrics of the app that it runs in."""
+"""What a route is handed: catalogue, pages and metrics of the app that it runs in.
+
+They are coroutines though they wait for nothing: a plain function would be called in a thread of its own.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,22 @@ from search_api.pages.rendering import Pages
 from search_api.requesting import Requesting
 
 
-def _catalogue(request: Request) -> Catalogue:
+async def _catalogue(request: Request) -> Catalogue:
     found: Catalogue = request.app.state.catalogue
     return found
 
 
-def _pages(request: Request) -> Pages:
+async def _pages(request: Request) -> Pages:
     found: Pages = request.app.state.pages
     return found
 
 
-def _metrics(request: Request) -> Metrics:
+async def _metrics(request: Request) -> Metrics:
     found: Metrics = request.app.state.metrics
     return found
 
 
-def _requesting(request: Request) -> Requesting:
+async def _requesting(request: Request) -> Requesting:
     found: Requesting = request.app.state.requesting
     return found
 

@@ -24,7 +24,7 @@ from search_api.tracing import request_id_of
 router = APIRouter(prefix="/api", tags=["libraries"])
 
 
-def _house(requesting: RequestingOf) -> House:
+async def _house(requesting: RequestingOf) -> House:
     return House(requesting)
 
 

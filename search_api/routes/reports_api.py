@@ -29,7 +29,7 @@ from search_api.tracing import request_id_of
 router = APIRouter(prefix="/api", tags=["reports"])
 
 
-def _reporting(requesting: RequestingOf) -> Reporting:
+async def _reporting(requesting: RequestingOf) -> Reporting:
     return Reporting(requesting)
 
 

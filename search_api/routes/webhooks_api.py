@@ -23,7 +23,7 @@ from store.webhooks import KINDS
 router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
 
 
-def _subscribing(requesting: RequestingOf) -> Subscribing:
+async def _subscribing(requesting: RequestingOf) -> Subscribing:
     return Subscribing(requesting)
 
 

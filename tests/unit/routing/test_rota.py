@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from rota_candidates import RUSH, STEADY, USUAL, WISH, asked, build, make, make_estimate, pools, why_not
 
-from routing.candidates import NEVER, Candidate, Place, Rota
+from routing.candidates import NEVER, Candidate, ClosureCost, Place, Rota
 from routing.exploring import POINTS, first_chances, plausible
 from routing.rota import RotaSettings
 from routing.score import score
@@ -51,7 +51,8 @@ def test_a_rerun_never_asks_again(pool: list[Candidate], seed: int) -> None:
 
 
 def _is_able(each: Candidate) -> bool:
-    return not each.excluded and each.coverage != "no" and each.estimate.p >= USUAL.least_p
+    likely = each.estimate.p * each.closures.in_time >= USUAL.least_p
+    return not each.excluded and each.coverage != "no" and likely
 
 
 # --- who is asked -----------------------------------------------------------------------------------------------------
@@ -181,10 +182,18 @@ def test_queue_and_people_on_the_way_add_to_both_times() -> None:
     assert busy.score - plain.score == pytest.approx(1.5 / plain.p)
 
 
-def test_a_vacation_that_others_do_not_have_delays() -> None:
-    open_, closed = (place for place in build([make("A"), make("B", closed_days=3.0)]).entries)
-    assert closed.candidate.library == "B"
-    assert closed.t - open_.t == pytest.approx(3 * 5 / 7)
+def test_closures_that_others_do_not_have_delay() -> None:
+    open_, closed = build([make("A"), make("B", closures=ClosureCost(t=3.0, r=2.0))]).entries
+    assert closed.candidate.library == "B" and "closed_between" in closed.reasons
+    assert (closed.t - open_.t, closed.r - open_.r) == pytest.approx((3.0, 2.0))
+
+
+def test_who_closes_before_it_can_supply_is_less_likely_to() -> None:
+    half, never = make("HALF", closures=ClosureCost(in_time=0.5)), make("NEVER", closures=ClosureCost(in_time=0.0))
+    rota = build([half, never, make("OPEN")])
+    assert asked(rota) == ["OPEN", "HALF"] and "closes_soon" in rota.entries[1].reasons
+    assert rota.entries[1].p == pytest.approx(rota.entries[0].p / 2)
+    assert why_not(rota) == {"NEVER": ("closes_first",)}
 
 
 def test_who_gives_more_than_it_takes_is_relieved_by_half_a_day_at_most() -> None:

@@ -30,9 +30,10 @@ from request_desk import (
 )
 
 from mappings.requests import REASONS, Citation, Closure, Wish
+from routing.candidates import Rota
 from routing.case import Case, NotAllowed, fold, possible
 from routing.correcting import settle_correction
-from routing.learning import past_decoder, relearn, tally_decoder
+from routing.learning import past_decoder, relearn, tally_decoder, tally_keys
 from routing.retention import forget_due
 from routing.service import Incomplete, UnknownRequest
 from routing.settings import RoutingSettings, load_network, load_settings
@@ -140,6 +141,52 @@ def test_a_closure_that_comes_later_stops_the_clock_too(desk: Desk) -> None:
     assert desk.tick(days=3) == 0
     assert desk.case(case).active == case.active
     assert desk.tick(days=5) == 1
+
+
+def long_vacation(first: str) -> tuple[Closure, ...]:
+    return (Closure(first, "2026-04-10", "寒假"),)
+
+
+def test_what_lies_in_a_library_that_closes_goes_on_when_it_closes(any_desk: Desk) -> None:
+    desk = any_desk
+    desk.wait(hours=2)
+    for symbol in ("BNU", "RUC", "THU"):
+        desk.policy(symbol, closures=long_vacation("2026-03-04"), receipt_days=3.0)
+    case = desk.ask()
+    first = case.active
+    assert first is not None
+    assert desk.tick(days=1, hours=6) == 0, "it works on Tuesday afternoon"
+    assert desk.tick(hours=1) == 1, "half past five on Tuesday: until April nobody would answer"
+    entry = desk.case(case).entry(first.number)
+    assert (entry.state, entry.code) == ("cancel_sent", "closed")
+    assert desk.tick(days=1, hours=1) == 1, "and nobody waits until April for it to say that it stops"
+    entry = desk.case(case).entry(first.number)
+    assert entry.state == "timed_out"
+    with desk.database.read() as unit:
+        keys = tally_keys(load_network(unit), case, first.supplier)
+        assert set(performance.tallies(unit, keys).values()) == {"{}"}, "that it has vacation is no silence"
+    check_stored(desk, case.request_id)
+
+
+def test_a_vacation_told_later_does_not_hold_up_what_was_asked_before(desk: Desk) -> None:
+    case = desk.ask()
+    assert case.active is not None
+    desk.policy(case.active.supplier, closures=long_vacation("2026-03-03"))
+    assert desk.tick(days=1, hours=1) == 1
+    assert desk.case(case).entry(case.active.number).code == "closed"
+
+
+def test_who_closes_tomorrow_for_weeks_is_asked_after_those_who_work(desk: Desk) -> None:
+    usual = desk.ask().active
+    assert usual is not None
+    desk.policy(usual.supplier, closures=long_vacation("2026-03-03"))
+    later = desk.ask(reader=400)
+    assert later.active is not None and later.active.supplier != usual.supplier
+    with desk.database.read() as unit:
+        made = choices.choices_of(unit, later.request_id)[0]
+        told = {place.candidate.library: place for place in msgspec.json.decode(made.data, type=Rota).entries}
+    assert "closes_soon" in told[usual.supplier].reasons
+    assert told[usual.supplier].p < told[later.active.supplier].p
 
 
 def test_supply_is_received_by_itself_after_five_working_days(desk: Desk) -> None:
@@ -997,6 +1044,18 @@ def _anything(desk: Desk, dice: Random, numbers: list[int]) -> None:
         assert desk.case(case) == case, "what was refused has changed nothing"
 
 
+def test_who_has_it_already_is_not_asked_again(desk: Desk) -> None:
+    case = desk.ask(source="iso18626")  # whose requests the system decides for by itself
+    first = case.active
+    case = desk.answers(case, "refuse", code="Duplicate")
+    assert first is not None and case.active is not None
+    assert case.active.supplier != first.supplier
+    for _ in range(2):
+        case = desk.answers(case, "refuse", code="Duplicate")
+    asked = [entry.supplier for entry in case.entries if entry.asked]
+    assert len(asked) == len(set(asked)) == 4, "the partner too"
+
+
 @pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32 - 1))
@@ -1013,7 +1072,8 @@ def test_whatever_anybody_does_everything_stays_true(tmp_path_factory: pytest.Te
     for number in numbers:
         case = check_stored(desk, number)
         assert len([entry for entry in case.entries if entry.state in ACTIVE]) <= 1
-        asked = [entry.supplier for entry in case.entries if entry.asked]
+        # Whoever missed something is asked again when that was mended.
+        asked = [entry.supplier for entry in case.entries if entry.asked and entry.code != "Incomplete"]
         assert len(asked) == len(set(asked)), "nobody is asked twice"
         if case.state in CLOSED and case.active is not None:
             assert case.active.state == "cancel_sent"

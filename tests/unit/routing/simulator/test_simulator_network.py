@@ -118,11 +118,23 @@ def test_a_pair_answers_alike_whoever_is_asked_before() -> None:
     assert only(made, 2).days < first.days
 
 
-def test_clocks_stand_still_in_a_vacation() -> None:
-    closed = {"A": (Closure("2015-06-02", "2015-06-30"),)}
+def test_clocks_stand_still_while_it_is_closed_for_a_week() -> None:
+    closed = {"A": (Closure("2015-06-02", "2015-06-08"),)}
     outcome = only(world([library("A")], [request(1, [pair(days=1.0)])], closed), 0)
     assert outcome.filled
-    assert outcome.days > 29
+    assert outcome.days > 7
+
+
+def test_nobody_waits_for_the_end_of_a_vacation() -> None:
+    """What lies there goes on when the library closes, and that it was away is held against nobody."""
+    closed = {"A": (Closure("2015-06-02", "2015-06-30"),)}
+    made = world([library("A"), library("B")], [request(1, [pair(days=1.0), pair(days=1.0)])], closed)
+    seen = Network(made)
+    before = seen.experience.expect(0, made.requests[0], made.first + 30, ())
+    outcome = seen.run(InOrder(0, 1))[0]
+    assert outcome.filled and outcome.asked == (0, 1)
+    assert 1 < outcome.days < 3
+    assert seen.experience.expect(0, made.requests[0], made.first + 30, ()).a == before.a
 
 
 def test_learning_is_from_what_was_asked_and_nothing_else() -> None:

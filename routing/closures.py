@@ -1,0 +1,56 @@
+"""What a library's own closures cost a request that is sent to it now. Pure.
+
+A library's days are counted in its own working days, and its reader waits in everybody's: a university that opens on
+Wednesdays alone while its students are away takes a week for what it does in a day. And where it closes for long, the
+clock of what lies there ends (routing/clocks.py): what would have come after the vacation is no fill.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+from routing.calendar import Calendar
+from routing.candidates import ClosureCost
+from routing.score import Ask
+
+LONGEST = 5.0
+"""Working days of everybody's calendar for which a library may close with a clock running on behind it."""
+
+_QUANTILES = tuple(NormalDist().inv_cdf((place + 0.5) / 16) for place in range(16))
+
+
+def open_until(office: Calendar, public: Calendar, moment: float, days: float) -> float:
+    """Working days of the library from `moment` until it closes for more than LONGEST days on which others work, at
+    most `days`. That it is closed at that moment doesn't count: whoever asks it then waits for it to open."""
+    if office.after(moment, days) == public.after(moment, days):
+        return days  # the usual case
+    return office.open_until(moment, days, public, LONGEST)
+
+
+def closure_cost(
+    office: Calendar, public: Calendar, moment: float, ask: Ask, waits: float, limit: float
+) -> ClosureCost:
+    """`ask`: days to a fill and to a refusal by the library's own calendar; `waits`: its working days that go to what
+    lies there already; `limit`: both of its clocks, in working days."""
+    most = waits + limit
+    if office.after(moment, most) == public.after(moment, most):
+        return ClosureCost()
+    end = open_until(office, public, moment, most)
+
+    def passed(days: float) -> float:
+        """Of everybody's working days, until so many of the library's are over."""
+        return public.worked(moment, office.after(moment, days))
+
+    fills = [waits + min(limit, _log_normal(ask.t, ask.spread, each)) for each in _QUANTILES]
+    in_time = [days for days in fills if days <= end]
+    refusals = [min(end, waits + min(limit, _log_normal(ask.r, ask.spread_r, each))) for each in _QUANTILES]
+    return ClosureCost(
+        len(in_time) / len(fills),
+        sum(map(passed, in_time)) / len(in_time) - waits - ask.t if in_time else 0.0,
+        sum(map(passed, refusals)) / len(refusals) - waits - ask.r,
+    )
+
+
+def _log_normal(mean: float, spread: float, quantile: float) -> float:
+    return mean * math.exp(spread * (quantile - spread / 2))
