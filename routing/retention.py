@@ -1,8 +1,8 @@
 """Readers' data in requests are kept for as long as their library's policy says, and then forgotten (个人信息保护法
 art. 19, 47).
 
-What stays (events, tallies, the ledger) says nothing of whose a request was, so statistics go on. A mail that told a
-reader of his request goes with it.
+What stays (events, tallies, the ledger) says nothing of whose a request was, so statistics go on. What anybody said of
+it goes with it, also out of messages, and so does a mail that told its reader of it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ def forget_due(database: Database, now: datetime) -> int:
             with database.write() as unit:
                 forgotten = requests.forget_persons(unit, symbol, before, AT_ONCE)
                 payments.forget_requests(unit, forgotten)
-                remarks.forget_remarks(unit, symbol, before)
+                # Words are forgotten of those requests too that never were anybody's here.
+                closed = requests.closed_of(symbol, before)
+                remarks.erase_remarks(unit, closed)
+                outbox.erase_words(unit, closed)
                 for account in sorted(set(forgotten.values())):
                     his = [number for number, whose in forgotten.items() if whose == account]
                     outbox.erase_messages(unit, "email", str(account), his)

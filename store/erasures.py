@@ -77,10 +77,12 @@ def reapply_erasures(database: Database, folder: Path, now: datetime) -> int:
 
 
 def _erase_requests(unit: Unit, account_id: int) -> None:
-    """The requests stay, and nothing says whose they were: not what was paid for them either."""
-    his = requests.requests_of_reader(unit, account_id, limit=MOST)
-    payments.forget_requests(unit, [row.id for row in his])
-    erase_remarks(unit, [row.id for row in his])
+    """The requests stay, and nothing says whose they were: not what was paid for them, or what anybody said of them,
+    either."""
+    his = [row.id for row in requests.requests_of_reader(unit, account_id, limit=MOST)]
+    payments.forget_requests(unit, his)
+    erase_remarks(unit, his)
+    outbox.erase_words(unit, his)
     requests.erase_person(unit, account_id)
 
 

@@ -9,7 +9,8 @@ Messages of one (channel, target, request, entry) go out in the order of their i
 ones are sent or dead. Whoever puts messages of a request holds the request's row meanwhile, or ids of two transactions
 would be ordered otherwise than their events.
 
-Bodies tell who wanted what: what is sent is deleted after some days, with its body (`forget_messages`).
+Bodies tell who wanted what: what is sent is deleted after some days, with its body (`forget_messages`). Those of a
+request may also tell what somebody said of it in his own words: they go with whose request it was (`erase_words`).
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import (
     Column,
     ColumnElement,
     Index,
     Integer,
+    Select,
     String,
     Table,
     Text,
@@ -311,3 +314,31 @@ def erase_messages(unit: Unit, channel: str, target: str, request_ids: Collectio
     if request_ids is not None:
         which = and_(which, c.request_id.in_(tuple(request_ids)))
     return unit.execute(delete(outgoing).where(which)).rowcount
+
+
+SPOKEN = ("text", "note", "reason")
+"""Fields of an event's data, as bodies tell them, in which people speak in their own words."""
+
+
+def erase_words(unit: Unit, request_ids: Collection[int] | Select[tuple[int]]) -> int:
+    """Nothing is kept of what anybody said of these requests, and none of it goes out any more: what was sent or given
+    up is deleted, what still waits is sent without it. How many messages that changed."""
+    c = outgoing.c
+    theirs = c.request_id.in_(request_ids)
+    changed = unit.execute(delete(outgoing).where(theirs, c.state.not_in(OPEN))).rowcount
+    for number, body in unit.execute(select(c.id, c.body).where(theirs)).all():
+        if (bare := _without_words(body)) != body:
+            changed += unit.execute(update(outgoing).where(c.id == number).values(body=bare)).rowcount
+    return changed
+
+
+def _without_words(body: str) -> str:
+    """The reason of a body is a code, or repeats what its event says."""
+    told = msgspec.json.decode(body)
+    data = told.get("data") if isinstance(told, dict) else None
+    if not isinstance(data, dict) or not any(data.get(name) for name in SPOKEN):
+        return body
+    said = [data.pop(name) for name in SPOKEN if name in data]
+    if told.get("reason") in said:
+        del told["reason"]
+    return msgspec.json.encode(told).decode()

@@ -17,6 +17,7 @@ from store.api_keys import ApiKey, keys_made_by
 from store.database import Unit
 from store.outbox import outgoing
 from store.payments import of_reader
+from store.remarks import remarks_of_readers
 from store.requests import persons_of, requests_of_reader
 from store.sessions import session
 
@@ -39,6 +40,15 @@ class RequestData(Struct, frozen=True):
     closed: datetime | None
     note: str
     delivery: str
+
+
+class RemarkData(Struct, frozen=True):
+    """What he has said of a request himself: what staff have said of it is not his."""
+
+    request_number: int
+    event: str
+    created: datetime
+    words: str
 
 
 class PaymentData(Struct, frozen=True):
@@ -64,13 +74,15 @@ class PersonalData(Struct, frozen=True):
     requests: tuple[RequestData, ...]  # newest first; of those closed long ago nobody knows whose they were
     payments: tuple[PaymentData, ...]
     mails: tuple[MailData, ...]  # that are still kept
+    remarks: tuple[RemarkData, ...]
 
 
 def export_person(unit: Unit, account_id: int) -> PersonalData:
     s = session.c
     times = unit.execute(select(s.created, s.seen, s.expires).where(s.account_id == account_id).order_by(s.created))
     found = requests_of_reader(unit, account_id, limit=MOST)
-    persons = persons_of(unit, [row.id for row in found])
+    numbers = [row.id for row in found]
+    persons = persons_of(unit, numbers)
     return PersonalData(
         require_account(unit, account_id),
         tuple(SessionData(*row) for row in times),
@@ -89,6 +101,11 @@ def export_person(unit: Unit, account_id: int) -> PersonalData:
         tuple(
             MailData(row.kind, row.state, row.request_id, row.created, row.body)
             for row in unit.execute(select(outgoing).where(*mails_to(account_id)).order_by(outgoing.c.id))
+        ),
+        tuple(
+            RemarkData(each.request_id, each.event, each.at, words)
+            for each in remarks_of_readers(unit, numbers)
+            for words in each.words.values()
         ),
     )  # fmt: skip
 

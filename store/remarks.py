@@ -10,11 +10,12 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Column, Integer, Table, delete, insert, select
+from msgspec import Struct
+from sqlalchemy import Column, Integer, Select, Table, and_, delete, insert, select
 
 from store.columns import Words
 from store.database import Unit, metadata
-from store.requests import request
+from store.request_events import request_event
 
 request_remark = Table(
     "request_remark",
@@ -23,6 +24,13 @@ request_remark = Table(
     Column("seq", Integer, primary_key=True, autoincrement=False),  # of the event
     Column("words", Words, nullable=False),  # JSON: by name of the field
 )
+
+
+class Remark(Struct, frozen=True):
+    request_id: int
+    event: str  # that it was said with
+    at: datetime
+    words: dict[str, str]  # by name of the field
 
 
 def add_remark(unit: Unit, request_id: int, seq: int, words: Mapping[str, str]) -> None:
@@ -37,14 +45,19 @@ def remarks_of(unit: Unit, request_id: int) -> dict[int, dict[str, str]]:
     return {row[0]: msgspec.json.decode(row[1], type=dict[str, str]) for row in rows}
 
 
-def erase_remarks(unit: Unit, request_ids: Collection[int]) -> int:
+def remarks_of_readers(unit: Unit, request_ids: Collection[int]) -> list[Remark]:
+    """What the readers themselves said of these requests, in its order; nothing of what staff did."""
+    c, e = request_remark.c, request_event.c
+    query = (
+        select(c.request_id, e.name, e.at, c.words)
+        .join(request_event, and_(e.request_id == c.request_id, e.seq == c.seq))
+        .where(e.actor == "reader", c.request_id.in_(sorted(request_ids)))
+        .order_by(c.request_id, c.seq)
+    )
+    return [Remark(*row[:3], msgspec.json.decode(row[3], type=dict[str, str])) for row in unit.execute(query)]
+
+
+def erase_remarks(unit: Unit, request_ids: Collection[int] | Select[tuple[int]]) -> int:
     """Whatever anybody said of these requests. How many remarks that were."""
-    theirs = request_remark.c.request_id.in_(sorted(request_ids))
+    theirs = request_remark.c.request_id.in_(request_ids)
     return int(unit.execute(delete(request_remark).where(theirs)).rowcount)
-
-
-def forget_remarks(unit: Unit, requester: str, closed_before: datetime) -> int:
-    """Of the library's requests closed before then, also of those that never were anybody's here."""
-    c = request.c
-    due = select(c.id).where(c.requester == requester, c.closed < closed_before)
-    return int(unit.execute(delete(request_remark).where(request_remark.c.request_id.in_(due))).rowcount)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    Select,
     String,
     Table,
     and_,
@@ -328,15 +329,18 @@ def erase_person(unit: Unit, account: int) -> int:
     return int(unit.execute(delete(request_person).where(request_person.c.account == account)).rowcount)
 
 
-def forget_persons(unit: Unit, requester: str, closed_before: datetime, limit: int = 1000) -> dict[int, int]:
+def closed_of(library: str, before: datetime) -> Select[tuple[int]]:
+    """Numbers of the requests closed before then that the library made for its own readers: those of a branch are the
+    branch's, not its gateway's."""
+    c = request.c
+    own = or_(c.branch == library, and_(c.requester == library, c.branch == ""))
+    return select(c.id).where(own, c.closed < before)
+
+
+def forget_persons(unit: Unit, library: str, closed_before: datetime, limit: int = 1000) -> dict[int, int]:
     """Forget whose they were, of the library's requests closed before; the account of each that was forgotten."""
-    c, p = request.c, request_person.c
-    due = (
-        select(p.request_id, p.account)
-        .join(request, c.id == p.request_id)
-        .where(c.requester == requester, c.closed < closed_before)
-        .limit(limit)
-    )
+    p = request_person.c
+    due = select(p.request_id, p.account).where(p.request_id.in_(closed_of(library, closed_before))).limit(limit)
     found = {row[0]: row[1] for row in unit.execute(due)}
     if found:
         unit.execute(delete(request_person).where(p.request_id.in_(sorted(found))))

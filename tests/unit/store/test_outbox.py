@@ -283,6 +283,30 @@ def test_a_reader_who_is_erased_leaves_no_message(database: Database) -> None:
         assert outbox.get_message(unit, 9999) is None
 
 
+def test_what_people_said_of_a_request_is_kept_nowhere_and_sent_to_nobody(database: Database) -> None:
+    told = '{"event":"reject","data":{"reason":"读者病了","note":"138…","cost":9},"seq":7,"reason":"读者病了"}'
+    coded = '{"event":"refuse","data":{"code":"NotHeld","text":"丢了"},"reason":"NotHeld"}'
+    silent = '{"type":"request.status_changed","data":{"status":"asking"}}'
+    for key, body in (("sent", told), ("dead", told), ("sending", told), ("waiting", coded), ("hook", silent)):
+        put(database, key, body=body, request_id=1, target=key, channel="webhook" if key == "hook" else "email")
+    put(database, "of another", body=told, request_id=2)
+    by_key = {message.key: message for message in claim(database)}
+    with database.write() as unit:
+        outbox.mark_sent(unit, by_key["sent"].id, NOW)
+        outbox.mark_dead(unit, by_key["dead"].id, "甲", NOW, "nobody there")
+        for key in ("waiting", "hook", "of another"):
+            outbox.release_message(unit, by_key[key].id, "甲")
+        assert outbox.erase_words(unit, [1]) == 4
+        assert outbox.erase_words(unit, [1]) == 0
+        left = {message.key: message.body for number in (1, 2) for message in outbox.messages_of(unit, number)}
+    assert left == {
+        "sending": '{"event":"reject","data":{"cost":9},"seq":7}',
+        "waiting": '{"event":"refuse","data":{"code":"NotHeld"},"reason":"NotHeld"}',
+        "hook": silent,
+        "of another": told,
+    }
+
+
 def test_what_is_under_way_moves_to_another_database(
     database: Database, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
