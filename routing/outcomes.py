@@ -6,7 +6,7 @@ not known here changes nothing. A row names libraries, never people, so that it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -21,7 +21,7 @@ to another request."""
 
 ANSWERS = ("filled", "refused", "forwarded", "silent", "withdrawn", "skipped", "passed", "open")
 """Of one ask. `silent` ran out of its clock; `withdrawn` was taken back by the asking side; `skipped` was never sent;
-`passed` on at a gateway to where it was headed all along, which answers nothing."""
+`passed` on at a gateway towards where it was headed all along, which answers nothing."""
 
 _NO_ASK = frozenset({"skipped", "passed"})
 
@@ -37,13 +37,16 @@ NOBODY = "?"
 Working = Callable[[str, datetime, datetime], float]
 """Working days of a library between two moments."""
 
+Hops = Callable[[str, str, str], Collection[str]]
+"""The libraries on the way from a requester to a library, that one included, for a subject."""
+
 
 class Ask(Struct, frozen=True, omit_defaults=True):
     """One library asked, in one entry of the rota."""
 
     entry: int
     supplier: str
-    side: str = ""  # its consortium, or that of the library behind it; "" = not known
+    side: str = ""  # its consortium, or that of `toward` while it has only passed it on, or is to; "" = not known
     outcome: str = "open"  # one of ANSWERS
     sent: datetime | None = None
     answered: datetime | None = None
@@ -92,20 +95,25 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
         return tuple(ask for ask in self.asks if ask.outcome not in _NO_ASK)
 
 
-def outcomes_of(events: Iterable[Event], sides: Mapping[str, str], working: Working | None = None) -> Iterator[Outcome]:
-    """One row a request, of events in which those of a request stand together. `sides` tells a library's consortium."""
+def outcomes_of(
+    events: Iterable[Event], sides: Mapping[str, str], working: Working | None = None, hops: Hops | None = None
+) -> Iterator[Outcome]:
+    """One row a request, of events in which those of a request stand together. `sides` tells a library's consortium.
+    Without `hops` nobody is known to stand between a gateway and the library that a request is headed for."""
     for _, history in groupby(events, key=lambda event: event.request_id):
-        outcome = outcome_of(list(history), sides, working)
+        outcome = outcome_of(list(history), sides, working, hops)
         if outcome is not None:
             yield outcome
 
 
-def outcome_of(events: Iterable[Event], sides: Mapping[str, str], working: Working | None = None) -> Outcome | None:
+def outcome_of(
+    events: Iterable[Event], sides: Mapping[str, str], working: Working | None = None, hops: Hops | None = None
+) -> Outcome | None:
     """The row of one request's events. None = there are no events."""
     ordered = sorted(events, key=lambda event: event.seq)
     if not ordered:
         return None
-    fold = _Fold(ordered[0], sides)
+    fold = _Fold(ordered[0], sides, hops or _straight)
     for event in ordered:
         fold.take(event)
     return fold.outcome(working)
@@ -153,8 +161,9 @@ _REVERSIBLE = frozenset({"open", "unfilled", "expired"})
 
 
 class _Fold:
-    def __init__(self, first: Event, sides: Mapping[str, str]) -> None:
+    def __init__(self, first: Event, sides: Mapping[str, str], hops: Hops) -> None:
         self.sides = sides
+        self.hops = hops
         self.request_id = first.request_id
         self.submitted = first.at
         self.has_submit = False
@@ -254,7 +263,7 @@ class _Fold:
         lost = bool(sent) and not self.exhausted and sent[-1].outcome in ("forwarded", "passed")
         final = "forwarded" if self.final == "open" and lost else self.final
         first = next((ask for ask in sent if ask.outcome != "passed"), sent[-1] if sent else None)
-        asked = (first.toward or first.supplier) if first else ""
+        asked = _truly_asked(first.supplier, first.toward, first.outcome) if first else ""
         filled = self.resolved if final == "filled" else None
         by = self.filled_by or self.requester
         return Outcome(
@@ -286,11 +295,13 @@ class _Fold:
 
     def _ask(self, ask: _Ask) -> Ask:
         toward = self.headed.get(ask.entry, "")
+        passed = toward != "" and ask.outcome == "forwarded" and self._is_on_the_way(ask.to, toward)
+        outcome = "passed" if passed else ask.outcome
         return Ask(
             entry=ask.entry,
             supplier=ask.supplier or NOBODY,
-            side=self.sides.get(toward or ask.supplier, ""),
-            outcome="passed" if toward and ask.outcome == "forwarded" else ask.outcome,
+            side=self.sides.get(_truly_asked(ask.supplier, toward, outcome), ""),
+            outcome=outcome,
             sent=ask.sent,
             answered=ask.answered,
             code=ask.code,
@@ -298,6 +309,21 @@ class _Fold:
             to=ask.to,
             toward=toward,
         )
+
+    def _is_on_the_way(self, library: str, toward: str) -> bool:
+        """Where it is not told to whom it was passed on, it was to whom it should be."""
+        if library in ("", toward):
+            return True
+        return library in self.hops(self.requester, toward, self.wish.get("subject", ""))
+
+
+def _straight(_requester: str, library: str, _subject: str) -> Collection[str]:
+    return (library,)
+
+
+def _truly_asked(supplier: str, toward: str, outcome: str) -> str:
+    """A gateway is itself the library asked as soon as it does anything but pass the request on."""
+    return toward if toward and outcome in ("open", "passed") else supplier
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:

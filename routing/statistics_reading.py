@@ -10,7 +10,7 @@ from msgspec import structs
 from mappings.requests import Event
 from routing.calendar import CHINA, Calendar
 from routing.network import Network
-from routing.outcomes import Working, outcomes_of
+from routing.outcomes import Hops, Working, outcomes_of
 from routing.prediction import Assessment, Prediction, assess
 from routing.prediction import Outcome as Arrival
 from routing.settings import RoutingSettings, load_network, load_settings
@@ -29,7 +29,7 @@ def read_view(unit: Unit, scope: Scope, now: datetime, naming: Naming | None = N
     start, end = _midnight(scope.first), _midnight(scope.last + timedelta(days=1))
     sides = {symbol: library.consortium for symbol, library in network.libraries.items()}
     users = {each.library: each.registered for each in accounts.count_readers(unit, _BEGINNING, end)}
-    outcomes = outcomes_of(_events(unit, start, end), sides, working_of(network, settings))
+    outcomes = outcomes_of(_events(unit, start, end), sides, working_of(network, settings), hops_of(network))
     view = view_of(outcomes, network.libraries.values(), scope, now, users=users, naming=naming)
     return structs.replace(view, assessment=_assessment(unit, view, start), corrections=_corrections(unit, scope))
 
@@ -44,6 +44,11 @@ def working_of(network: Network, settings: RoutingSettings) -> Working:
         return max(0.0, calendars[symbol].working_days(first, last))
 
     return working
+
+
+def hops_of(network: Network) -> Hops:
+    """By the ways that requests take now."""
+    return lambda requester, library, subject: network.way(requester, library, subject).path
 
 
 def _events(unit: Unit, start: datetime, end: datetime) -> Iterator[Event]:

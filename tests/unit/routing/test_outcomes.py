@@ -88,6 +88,45 @@ def test_a_gateway_that_passes_on_has_answered_nothing() -> None:
         assert (early.direction, early.supplier, early.first) == ("BALIS>CAPITAL", "CLCN", "open")
 
 
+@pytest.mark.parametrize(
+    ("answer", "first"),
+    [("fill", "filled"), ("refuse", "refused"), ("forward", "forwarded")],
+)
+def test_a_gateway_that_does_not_pass_it_on_is_itself_the_library_asked(answer: str, first: str) -> None:
+    """It fills or refuses the request itself, or sends it elsewhere than where it was headed."""
+    data = {"fill": {}, "refuse": {"code": "NotHeld"}, "forward": {"to": "THU", "child": 2}}[answer]
+    entries = [{"entry": 1, "supplier": "RUC", "path": ["RUC"], "toward": "CLCN"}]
+    found = outcome_of(
+        told(
+            submit("BUPT"), step("rota", 0, entries=entries), step("send", 0, 1, "RUC", supplier="RUC"),
+            step(answer, 8, 1, "RUC", **data),
+        ),
+        SIDES,
+    )  # fmt: skip
+    assert found is not None
+    assert (found.direction, found.supplier, found.first) == ("BALIS>BALIS", "RUC", first)
+    assert [(ask.supplier, ask.side, ask.outcome) for ask in found.sent_asks] == [("RUC", "BALIS", first)]
+
+
+def test_a_gateway_passes_it_on_to_the_next_one_on_the_way() -> None:
+    """A branch of the Capital Library stands behind two gateways with people at them."""
+    entries = [{"entry": 1, "supplier": "RUC", "path": ["RUC"], "toward": "DONGCHENG"}]
+    steps = (
+        submit("BUPT"), step("rota", 0, entries=entries), step("send", 0, 1, "RUC", supplier="RUC"),
+        step("forward", 8, 1, "RUC", to="CLCN", child=2), step("send", 8, 2, "CLCN", supplier="CLCN"),
+        step("refuse", 56, 2, "CLCN", code="NotHeld"),
+    )  # fmt: skip
+
+    def hops(requester: str, library: str, subject: str) -> tuple[str, ...]:
+        assert (requester, subject) == ("BUPT", "I207")
+        return ("RUC", "CLCN", library)
+
+    found = outcome_of(told(*steps), SIDES, hops=hops)
+    assert found is not None
+    assert (found.direction, found.supplier, found.first) == ("BALIS>CAPITAL", "CLCN", "refused")
+    assert [(ask.side, ask.outcome) for ask in found.asks] == [("CAPITAL", "passed"), ("CAPITAL", "refused")]
+
+
 def test_a_late_fill_counts_but_not_for_a_reader_who_has_cancelled() -> None:
     late = (SENT, step("recall", 72, 1, "THU", why="expired"))
     found = outcome(*late, step("expire", 72), step("fill", 96, 1, "THU"))

@@ -62,6 +62,21 @@ def test_working_days_are_by_the_calendar_of_the_library_that_filled_it(database
     assert [round(outcome.working_to_fill or 0, 6) for outcome in view.outcomes] == [2.0, 4.0]
 
 
+def test_a_gateway_passes_on_by_the_ways_that_there_are(database: Database) -> None:
+    """From THU to a branch of the Capital Library: a node passes it on to CLCN, behind which the branch stands."""
+    entries = [{"entry": 1, "supplier": "RUC", "path": ["RUC"], "toward": "DONGCHENG"}]
+    headed = (submit("THU"), step("rota", 0, entries=entries), step("send", 0, 1, "RUC", supplier="RUC"))
+    on_its_way = step("forward", 8, 1, "RUC", to="CLCN", child=2), step("send", 8, 2, "CLCN", supplier="CLCN")
+    elsewhere = step("forward", 8, 1, "RUC", to="NLC", child=2), step("send", 8, 2, "NLC", supplier="NLC")
+    stored(database, [*told(*headed, *on_its_way, request_id=1), *told(*headed, *elsewhere, request_id=2)])
+    with database.read() as unit:
+        view = read_view(unit, MARCH, NOW)
+    assert [(each.direction, each.supplier, each.first) for each in view.outcomes] == [
+        ("BALIS>CAPITAL", "CLCN", "open"),
+        ("BALIS>BALIS", "RUC", "forwarded"),
+    ]
+
+
 def test_promises_are_scored_and_corrections_counted(database: Database) -> None:
     filled = (submit(), step("send", 0, 1, "THU", supplier="THU"), step("fill", 54, 1, "THU"))
     closed = (submit(), step("send", 0, 1, "RUC", supplier="RUC"), step("refuse", 9, 1, "RUC", code="NotHeld"))
