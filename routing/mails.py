@@ -1,7 +1,8 @@
 """The words of mails, in Chinese and English: templates are data (routing/templates/*.yaml), checked at loading.
 
 Invariant: a subject is one line, and neither subject nor text holds a control character, whatever stands in a title or
-a name: nothing that came from outside can begin a header.
+a name: nothing that came from outside can begin a header, where it is written as the text that it is
+(tongcang/sending/mail.py).
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ from store.idempotency import forget_answers
 from store.outbox import Message
 from tongcang.sending.outcome import Dead, Outcome, Retry, Sender, Sent
 from tongcang.sending.settings import DispatchSettings
+from tongcang.sending.telling import NO_SERVER, give_up_mail
 
 log = structlog.get_logger("tongcang.dispatch")
 
@@ -81,8 +82,8 @@ class Dispatcher:
         *,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
-        """`senders` by channel; messages of other channels wait. `run_timers` fires all that are due, and says how
-        many. `beat` is called in every round."""
+        """`senders` by channel; messages of other channels wait, but mail to libraries is given up. `run_timers` fires
+        all that are due, and says how many. `beat` is called in every round."""
         self._database, self._senders, self._run_timers = database, dict(senders), run_timers
         self._clock, self._settings, self._beat = clock, settings, beat
         self._owner = f"{owner_name()}/{secrets.token_hex(3)}"
@@ -286,11 +287,15 @@ class Dispatcher:
     # ------------------------------------------------------------------------------------------ tidying
 
     def _purge(self, now: datetime) -> None:
-        """Once an hour: bodies that were sent long ago are personal data without a purpose."""
+        """Once an hour: bodies that were sent long ago are personal data without a purpose, and a library that can't
+        be written to is not waited for."""
         if time.monotonic() < self._purge_due:
             return
         with self._database.write() as unit:
             self._count("forgotten", purge(unit, self._settings, now))
+            given_up = [] if "email" in self._senders else give_up_mail(unit, self._owner, now)
+        for message in given_up:
+            self._say(message, Dead(NO_SERVER))
         self._purge_due = time.monotonic() + PURGE_EVERY
 
 

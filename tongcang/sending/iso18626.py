@@ -13,7 +13,7 @@ from store.database import Database, Unit
 from store.outbox import Message
 from store.policies import policy_of
 from tongcang.sending.http import NOT_ALLOWED, Client, ForbiddenError, UnreachableError
-from tongcang.sending.outcome import Dead, Outcome, Retry, Sent
+from tongcang.sending.outcome import IN_QUEUE, Dead, Outcome, Retry, Sent
 from tongcang.sending.telling import tell_officers
 
 log = structlog.get_logger("tongcang.sending")
@@ -60,7 +60,7 @@ class IsoSender:
         with self._database.read() as unit:
             policy = policy_of(unit, message.target)
         if policy.channel == "queue":
-            return Dead("the library works in the queue by now, where it finds everything", told=False)
+            return Dead(IN_QUEUE, told=False)
         if policy.channel != "iso18626" or not policy.address:
             return Dead("the library has no ISO 18626 service any more")
         try:

@@ -2,6 +2,9 @@
 
 A repeat has the same Message-ID and Date, so that mail programs, and people, know it for one. All mails of a request
 refer to one id, by which programs show them together.
+
+Invariant: a subject arrives as the text that it is. Titles come from anywhere, and one that holds an encoded word
+(RFC 2047) would be decoded as the header is written, line breaks and further headers included.
 """
 
 from __future__ import annotations
@@ -12,10 +15,13 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from email.header import Header
+from email.headerregistry import BaseHeader, HeaderRegistry
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime, parseaddr
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 
@@ -31,7 +37,24 @@ from tongcang.sending.telling import tell_officers
 Link = Callable[[str, int], str]
 """Where a person acts on it: by kind of the message and id of the request."""
 
-NOBODY = "there is no address left to write to"
+
+class _Subject(BaseHeader):
+    """A subject that is not read before it is written: all of its text is encoded, and means nothing but itself."""
+
+    max_count = 1
+
+    @classmethod
+    def parse(cls, value: str, kwds: dict[str, Any]) -> None:
+        kwds["decoded"], kwds["parse_tree"] = value, None
+
+    def fold(self, *, policy: Policy) -> str:
+        text = Header(str(self), "utf-8", header_name=self.name).encode(linesep=policy.linesep)
+        return f"{self.name}: {text}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("subject", _Subject)
+_POLICY = SMTP.clone(header_factory=_HEADERS)
 
 
 class MailSender:
@@ -44,8 +67,8 @@ class MailSender:
 
     def send(self, message: Message) -> Outcome:
         recipients = self._find(message)
-        if recipients is None:
-            return Dead(NOBODY, told=message.kind.startswith("supplier."))
+        if isinstance(recipients, Dead):
+            return recipients
         mail = self._written(message, recipients)
         try:
             with self._line() as line:
@@ -98,7 +121,7 @@ class MailSender:
             salutation=recipients.salutation,
         )
         domain = parseaddr(settings.mail_from)[1].rpartition("@")[2]
-        mail = EmailMessage(policy=SMTP)
+        mail = EmailMessage(policy=_POLICY)
         mail["From"] = settings.mail_from
         mail["To"] = ", ".join(recipients.addresses)
         if settings.mail_reply_to:
@@ -119,7 +142,12 @@ def message_id(key: str, domain: str) -> str:
 
 
 def _is_mailbox(text: str) -> bool:
-    return text.isprintable() and is_address(parseaddr(text)[1])
+    """Whether it is one, also as it is written: encoded words in the name are read then."""
+    try:
+        written = str(SMTP.header_factory("From", text))
+    except ValueError:
+        return False
+    return text.isprintable() and written.isprintable() and is_address(parseaddr(text)[1])
 
 
 def _leave(line: smtplib.SMTP) -> None:

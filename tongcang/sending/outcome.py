@@ -44,6 +44,9 @@ class Dead(Struct, frozen=True):
 
 Outcome = Sent | Retry | Dead
 
+IN_QUEUE = "the library works in the queue by now, where it finds everything"
+"""No failure: nobody has to know."""
+
 
 class Sender(Protocol):
     """Sends the messages of one channel. Thread-safe. Whatever it raises counts as a failure that may pass."""

@@ -17,7 +17,7 @@ _PORTS = {"none": 25, "starttls": 587, "ssl": 465}
 class DispatchSettings(Struct, frozen=True):
     base_url: str = "http://127.0.0.1:8000"  # as readers see it: mails link there
     time_zone: str = "Asia/Shanghai"  # in which mails tell days
-    smtp_host: str = ""  # "" = no mail is sent: it waits, up to stale_days
+    smtp_host: str = ""  # "" = no mail is sent: to people it waits, up to stale_days; to libraries it is given up
     smtp_port: Annotated[int, Meta(ge=0, le=65535)] = 0  # 0 = 587 for starttls, 465 for ssl, 25 for none
     smtp_user: str = ""  # "" = without signing in
     smtp_password: str = ""

@@ -17,9 +17,13 @@ import msgspec
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from hypothesis import given
+from hypothesis import settings as settings_of_tests
+from hypothesis import strategies as st
 
 from mappings.model import Library
 from mappings.requests import Citation, LibraryPolicy, Wish
+from routing.mails import compose
 from routing.messages import Body, Party
 from store import outbox
 from store.accounts import NewAccount, add_account, erase_account, set_active
@@ -27,9 +31,9 @@ from store.database import Database
 from store.libraries import put_library
 from store.outbox import Message
 from store.policies import put_policy
-from tongcang.sending.mail import NOBODY, MailSender, message_id
-from tongcang.sending.outcome import Dead, Outcome, Retry, Sent
-from tongcang.sending.recipients import Recipients, find_recipients, is_address
+from tongcang.sending.mail import MailSender, message_id
+from tongcang.sending.outcome import IN_QUEUE, Dead, Outcome, Retry, Sent
+from tongcang.sending.recipients import NOBODY, Recipients, find_recipients, is_address
 from tongcang.sending.settings import DispatchSettings
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -122,7 +126,7 @@ def settings(port: int, **given: Any) -> DispatchSettings:
 def message(kind: str = "supplier.request", key: str = "7/4/email/THU/supplier.request", **given: Any) -> Message:
     body = Body(
         "send", NOW, 7, "asking", Party("CLCN", "首都图书馆", "Capital Library"),
-        wish=Wish(Citation(title="红楼梦\r\nBcc: evil@x.test", volume="2")),
+        wish=Wish(Citation(title=given.pop("title", "红楼梦\r\nBcc: evil@x.test"), volume="2")),
         supplier=Party("THU", "清华大学图书馆", "Tsinghua University Library"),
     )  # fmt: skip
     text = msgspec.json.encode(body).decode()
@@ -235,19 +239,87 @@ def test_by_tls_from_the_first_byte(box: Box, certificate: tuple[str, str]) -> N
         server.stop()
 
 
-@pytest.mark.parametrize("address", ["", "通藏", "通藏 <tongcang>", "a@b.test\r\nBcc: c@d.test"])
+ENCODED = "=?utf-8?q?a=0D=0ABcc:_evil@x.test=0D=0A=0D=0A<h1>?="
+"""Line breaks that nobody sees before the word is decoded (RFC 2047)."""
+
+HEADERS = [
+    "From", "To", "Reply-To", "Subject", "Date", "Message-ID", "References", "Auto-Submitted", "Content-Type",
+    "Content-Transfer-Encoding", "MIME-Version",
+]  # fmt: skip
+
+
+def arrived(box: Box, port: int, **given: Any) -> EmailMessage:
+    """The mail as whoever gets its bytes reads it."""
+    box.mails.clear()
+    assert isinstance(send(port, message(**given), mail_reply_to="desk@lib.test"), Sent)
+    [mail] = box.mails
+    assert mail.keys() == HEADERS
+    return mail
+
+
+@pytest.mark.parametrize(
+    "title", [f"红楼梦 {ENCODED} 第二册", f"x {ENCODED} y", "A =?utf-8?b?57qi?= B", "A =?nosuch?q?zz?= B", "=?="]
+)
+def test_a_title_is_read_as_it_is_written(box: Box, port: int, title: str) -> None:
+    mail = arrived(box, port, title=title)
+    assert f"文献申请：{title[:60]}" in mail["Subject"]
+    assert title in mail.get_content()
+
+
+HOSTILE = st.one_of(
+    st.text(max_size=8),
+    st.sampled_from(
+        [ENCODED, "\r\nBcc: evil@x.test\r\n\r\n", "=?utf-8?b?", "DQpCY2M6IGV2aWw=?=", "\x85", "\u2028", ": "]
+    ),
+)
+
+
+def test_no_title_begins_a_header_or_a_body(box: Box, port: int) -> None:
+    @given(st.lists(HOSTILE, max_size=6).map("".join))
+    @settings_of_tests(max_examples=60, deadline=None)
+    def holds(title: str) -> None:
+        mail = arrived(box, port, title=title)
+        told = compose(
+            "supplier.request", msgspec.json.decode(message(title=title).body, type=Body), ("zh", "en"),
+            link="https://t.test/supplier.request/7", zone=settings(port).zone(),
+        )  # fmt: skip
+        assert mail["Subject"] == told.subject
+        assert mail.get_content().splitlines() == told.text.splitlines()
+
+    holds()
+
+
+def test_addresses_arrive_as_they_are(box: Box, port: int) -> None:
+    @given(st.from_regex(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,40}@x\.test", fullmatch=True))
+    @settings_of_tests(max_examples=40, deadline=None)
+    def holds(address: str) -> None:
+        box.mails.clear()
+        if not is_address(address):
+            assert "=?" in address
+            return
+        assert isinstance(send(port, to=Recipients((address, "b@x.test"), ("zh",))), Sent)
+        assert box.mails[0]["To"] == f"{address}, b@x.test"
+
+    holds()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "通藏", "通藏 <tongcang>", "a@b.test\r\nBcc: c@d.test", f"{ENCODED} <a@b.test>", "=?utf-8?q?=07?= <a@b.test>"],
+)
 def test_a_sender_without_an_address_is_refused_at_once(address: str) -> None:
+    nobody = Dead(NOBODY)
     with pytest.raises(ValueError, match="mail_from"):
-        MailSender(settings(25, mail_from=address), lambda _: None, lambda _kind, _id: "")
+        MailSender(settings(25, mail_from=address), lambda _: nobody, lambda _kind, _id: "")
     if address:
         with pytest.raises(ValueError, match="mail_reply_to"):
-            MailSender(settings(25, mail_reply_to=address), lambda _: None, lambda _kind, _id: "")
+            MailSender(settings(25, mail_reply_to=address), lambda _: nobody, lambda _kind, _id: "")
 
 
 def test_where_nobody_is_left_to_write_to_no_mail_goes_out() -> None:
-    sender = MailSender(settings(1), lambda _: None, lambda _kind, _id: "")
-    assert sender.send(message("reader.sent")) == Dead(NOBODY, told=False)
-    assert sender.send(message("supplier.request")) == Dead(NOBODY)
+    for nobody in (Dead(NOBODY, told=False), Dead(NOBODY)):
+        sender = MailSender(settings(1), lambda _, found=nobody: found, lambda _kind, _id: "")
+        assert sender.send(message("reader.sent")) == nobody
 
 
 # ---------------------------------------------------------------------------------------------- recipients
@@ -266,6 +338,7 @@ def test_where_nobody_is_left_to_write_to_no_mail_goes_out() -> None:
         ("<a@b.test>", False),
         ("a@-b.test", False),
         (f"{'a' * 65}@b.test", False),
+        ("=?utf-8?q?a=0D=0ABcc=3A_c=40d.test?=@b.test", False),
     ],
 )
 def test_addresses(text: str, good: bool) -> None:
@@ -276,10 +349,12 @@ def test_whom_a_mail_goes_to(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'state.db'}")
     database.migrate()
     with database.write() as unit:
-        for symbol in ("CLCN", "THU"):
+        for symbol in ("CLCN", "THU", "RUC", "BNU"):
             put_library(unit, Library(symbol, symbol, symbol))
         put_policy(unit, "THU", LibraryPolicy(channel="email", address="ill@thu.test"), NOW)
         put_policy(unit, "CLCN", LibraryPolicy(channel="email", address="a@b.test\r\nBcc: c@d.test"), NOW)
+        put_policy(unit, "RUC", LibraryPolicy(channel="queue", address="ill@ruc.test"), NOW)
+        put_policy(unit, "BNU", LibraryPolicy(channel="iso18626", address="https://bnu.test/iso"), NOW)
 
         def made(login: str, role: str, **given: str) -> int:
             return add_account(unit, NewAccount(login, (role,), "CLCN", email=f"{login}@cl.test", **given), NOW).id
@@ -293,20 +368,24 @@ def test_whom_a_mail_goes_to(tmp_path: Path) -> None:
         made("other", "supplier")
     find = find_recipients(database)
     assert find(message("reader.sent", target=str(reader))) == Recipients(("zhang@cl.test",), ("en",), "张三")
-    assert find(message("reader.sent", target=str(erased))) is None
-    assert find(message("reader.sent", target="CLCN")) is None
+    unread = Dead(NOBODY, told=False)
+    assert find(message("reader.sent", target=str(erased))) == unread
+    assert find(message("reader.sent", target="CLCN")) == unread
     officers = Recipients(("first@cl.test", "second@cl.test"), ("zh", "en"))
     assert find(message("officer.condition", target="CLCN")) == officers
-    assert find(message("officer.condition", target="THU")) is None
+    assert find(message("officer.condition", target="THU")) == unread
     assert find(message("supplier.request", target="THU")) == Recipients(("ill@thu.test",), ("zh", "en"))
-    assert find(message("supplier.request", target="CLCN")) is None
+    for unreachable in ("CLCN", "BNU"):
+        assert find(message("supplier.request", target=unreachable)) == Dead(NOBODY)
+    # It finds the request in the queue: nobody has to hear that it was not reached.
+    assert find(message("supplier.request", target="RUC")) == Dead(IN_QUEUE, told=False)
     database.close()
 
 
 def test_officers_are_told_when_a_library_can_not_be_reached(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'state.db'}")
     database.migrate()
-    sender = MailSender(settings(1), lambda _: None, lambda _kind, _id: "")
+    sender = MailSender(settings(1), lambda _: Dead(NOBODY), lambda _kind, _id: "")
     with database.write() as unit:
         for _ in range(2):
             sender.gave_up(unit, message(), NOBODY, NOW)
