@@ -89,12 +89,13 @@ def list_webhooks(unit: Unit, library: str | None = None) -> list[Webhook]:
     return [_webhook(row) for row in rows]
 
 
-def subscribers(unit: Unit, kind: str, libraries: Iterable[str]) -> list[int]:
-    """Ids of the active webhooks that are told of such an event of these libraries, and of those told of all."""
+def subscribers(unit: Unit, kind: str, libraries: Iterable[str]) -> dict[int, str]:
+    """The active webhooks that are told of such an event of these libraries, and those told of all: whose each is, by
+    its id."""
     c = webhook.c
     concerned = or_(c.library == "", c.library.in_(tuple(libraries)))
-    rows = unit.execute(select(c.id, c.kinds).where(c.active, concerned).order_by(c.id))
-    return [row.id for row in rows if kind in msgspec.json.decode(row.kinds)]
+    rows = unit.execute(select(c.id, c.library, c.kinds).where(c.active, concerned).order_by(c.id))
+    return {row.id: row.library for row in rows if kind in msgspec.json.decode(row.kinds)}
 
 
 def remove_webhook(unit: Unit, webhook_id: int) -> bool:

@@ -34,12 +34,12 @@ def test_a_secret_has_256_bits_and_is_shown_to_whoever_signs_only(database: Data
 def test_those_are_told_whom_it_concerns(database: Database) -> None:
     ruc, pku, system = (add(database, library).id for library in ("RUC", "PKU", ""))
     with database.write() as unit:
-        assert webhooks.subscribers(unit, KIND, ["RUC", "CLCN"]) == [ruc, system]
-        assert webhooks.subscribers(unit, KIND, []) == [system]
-        assert webhooks.subscribers(unit, "run.finished", ["RUC"]) == []
+        assert webhooks.subscribers(unit, KIND, ["RUC", "CLCN"]) == {ruc: "RUC", system: ""}
+        assert webhooks.subscribers(unit, KIND, []) == {system: ""}
+        assert webhooks.subscribers(unit, "run.finished", ["RUC"]) == {}
         assert webhooks.disable_webhook(unit, system, NOW, "410 Gone")
         assert not webhooks.disable_webhook(unit, system, NOW, "again")
-        assert webhooks.subscribers(unit, KIND, ["RUC", "PKU"]) == [ruc, pku]
+        assert webhooks.subscribers(unit, KIND, ["RUC", "PKU"]) == {ruc: "RUC", pku: "PKU"}
         assert [hook.id for hook in webhooks.list_webhooks(unit, "PKU")] == [pku]
         assert [hook.id for hook in webhooks.list_webhooks(unit)] == [ruc, pku, system]
 
