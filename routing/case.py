@@ -319,7 +319,9 @@ def _entry_facts(entry: Entry, event: Event) -> dict[str, Any]:
             return {"sent": event.at, "asked": entry.asked + 1, "answered": None, "code": ""}
         case "fill":
             loan = bool(data.get("loan_due")) or data.get("service") == "loan"
-            told = {"pages": int(data.get("pages", 0)), "cost": int(data.get("cost", 0)), "loan": loan}
+            # What was agreed to is owed, where nothing else is said of it.
+            cost = int(data.get("cost", entry.agreed))
+            told = {"pages": int(data.get("pages", 0)), "cost": cost, "loan": loan}
             return told | {"answered": event.at, "supplied": True}
         case "refuse":
             if data.get("code") not in REASONS:
@@ -351,22 +353,31 @@ def _entry_facts(entry: Entry, event: Event) -> dict[str, Any]:
 
 def _forwarded(case: Case, parent: Entry, data: dict[str, Any]) -> Case:
     """The library to which it was passed on stands before all that are planned. Nobody on the chain gets it back."""
-    to, number = data["to"], data["child"]
+    to, number, toward = data["to"], data["child"], str(data.get("toward", ""))
     chain = {case.requester, case.branch, *parent.path}
+    reached = {to, toward} - {""}
     if to in chain:
         raise NotAllowed("on-the-chain", f"{to} 已在转发链上。", f"{to} is on the chain already.")
     if number != max(entry.number for entry in case.entries) + 1:
         raise NotAllowed("bad-child", "转发项编号有误。", "The child entry has the wrong number.")
-    asked = [entry for entry in case.entries if entry.supplier == to and entry.state != "planned"]
-    if any(entry.state != "skipped" for entry in asked):
-        raise NotAllowed("asked-before", f"已向 {to} 申请过。", f"{to} was asked already.")
+    asked = [each.supplier for each in case.entries if each.state not in ("planned", "skipped")]
+    if before := reached.intersection(asked):
+        name = "、".join(sorted(before))
+        raise NotAllowed("asked-before", f"已向 {name} 申请过。", f"{name} was asked already.")
     others = tuple(
         structs.replace(each, state="skipped", code="forwarded")
-        if each.state == "planned" and each.supplier == to
+        if each.state == "planned" and (each.toward or each.supplier) in reached
         else each
         for each in case.entries
     )
-    first = min((entry.position for entry in case.entries), default=0) - 1
-    held = parent.held and parent.toward == to
-    child = Entry(number, to, (*parent.path, to), position=first, held=held, parent=parent.number, scores=parent.scores)
+    child = Entry(
+        number,
+        to,
+        (*parent.path, *data.get("via", ()), to),
+        position=min((entry.position for entry in case.entries), default=0) - 1,
+        toward=toward,
+        held=parent.held and parent.toward in reached,
+        parent=parent.number,
+        scores=parent.scores,
+    )
     return structs.replace(case, entries=(*others, child))

@@ -127,6 +127,24 @@ def pages_of(text: str) -> str:
     return plain(_RANGE.sub(lambda found: _whole_range(*found.groups()), text))
 
 
+MOST_PAGES = 10_000
+"""More than that no range of pages has: it is a slip of the pen."""
+
+
+def count_pages(text: str) -> int:
+    """Pages that are wanted: 12-34 are 23, 3-9, 12 are 8; 0 = that can't be told (e1234, xii-xx)."""
+    pages = 0
+    for part in pages_of(text).split(", "):
+        found = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", part)
+        if found is None:
+            return 0
+        first, last = int(found.group(1)), int(found.group(2) or found.group(1))
+        if last < first:
+            return 0
+        pages += last - first + 1
+    return pages if pages <= MOST_PAGES else 0
+
+
 def _whole_range(letters: str, first: str, more_letters: str, last: str) -> str:
     if not more_letters and len(last) < len(first) and int(last) > int(first[-len(last) :]):
         last = first[: len(first) - len(last)] + last

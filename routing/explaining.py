@@ -62,6 +62,7 @@ PASSED: dict[str, tuple[str, str]] = {
     "paused": ("该馆暂停受理", "it takes no requests for the time being"),
     "no_loans": ("该馆不提供外借", "it lends nothing out"),
     "no_copies": ("该馆不提供复制", "it makes no copies"),
+    "too_many_pages": ("超出该馆每件复制页数上限", "it doesn't copy so many pages at once"),
     "other_consortium": ("该馆不受理请求馆所在联盟的请求", "it doesn't serve the requesting library's consortium"),
     "material": ("该馆不传递此类文献", "it doesn't send out such material"),
 }  # fmt: skip

@@ -81,6 +81,7 @@ class Facts(Struct, frozen=True):
     webhooks: tuple[int, ...] = ()  # subscriptions that are told of this request
     missing: tuple[str, ...] = ()  # fields of the citation that must be given before it can go on
     expected: str = ""  # ISO date by which it is to be expected; "" = nobody can tell
+    by_rule: bool = False  # the condition that was named is accepted at once, and nobody is asked
 
 
 class OutgoingMessage(Struct, frozen=True):
@@ -160,6 +161,8 @@ class _Writer:
         name = self.event.name
         if name == "lapse" and self.after.state == "closed_filled":
             return  # it has been told that it was supplied
+        if self.facts.by_rule:
+            return
         if self._peer and name in PEER_EVENTS and (self.changed or name == "will_supply"):
             yield self._message("iso18626", self._peer, "peer.status", self.entry or self.after.filled)
 
@@ -199,7 +202,7 @@ class _Writer:
         """Those of the requesting library, where something is to be decided or goes wrong; those of a desk that is to
         search (代查代检)."""
         kinds = {"condition": "officer.condition", "exhausted": "officer.exhausted"}
-        kind = kinds.get(self.event.name, "")
+        kind = "" if self.facts.by_rule else kinds.get(self.event.name, "")
         if self.event.name == "recall" and self.event.data.get("why") in ("receipt", "action"):
             kind = "officer.overdue"
         if self.event.name in ("no_match", "escalate") and self.after.desk:

@@ -8,7 +8,7 @@ and the hop is only settled for; where people do it there, the hop is asked, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from msgspec import Struct
@@ -84,11 +84,25 @@ class Network(Struct, frozen=True, dict=True):
         crosses = self.side(requester) == "BALIS" and known is not None and known.consortium != "BALIS"
         if crosses and (node := self.node_for(requester, subject)):
             hops.append(node)
-        behind = self.policy(supplier).gateway or (self.capital if known and known.role == "branch" else "")
+        behind = self.gateway_of(supplier)
         if behind and behind not in (requester, supplier, *hops):
             hops.append(behind)
         manual = tuple(hop for hop in hops if not self.policy(hop).gateway_automatic)
         return Way((*hops, supplier), manual)
+
+    def gateway_of(self, symbol: str) -> str:
+        """The library behind which it stands (中间节点); "" = none."""
+        known = self.libraries.get(symbol)
+        return self.policy(symbol).gateway or (self.capital if known and known.role == "branch" else "")
+
+    def onward(self, path: Sequence[str], to: str, toward: str = "") -> tuple[Way, str]:
+        """The hops by which the last library of a path passes a request on to another, and the library beyond the one
+        that is asked then ("" = none). `toward`: where the request was headed."""
+        behind = self.gateway_of(to)
+        if behind and behind != to and behind not in path:
+            way = Way((behind, to), () if self.policy(behind).gateway_automatic else (behind,))
+            return way, to if way.manual else ""
+        return Way((to,)), toward if toward != to and self.gateway_of(toward) == to else ""
 
     def desk_for(self, requester: str, subject: str, after: str = "") -> str:
         """Whose officers search for a request that nothing was found for (代查代检): those of the requester's own side;

@@ -20,7 +20,7 @@ from routing.prediction import Prediction, predict
 from routing.requestable import requestable
 from routing.rota import build_rota
 from routing.sourcing import clock_of, find_candidates
-from routing.steps import days_left_of, has_wanted, repeated_before, seed_of
+from routing.steps import days_left_of, own_holder, repeated_before, seed_of
 from routing.work import Surroundings, Work
 from store.database import Unit
 from store.requests import Person
@@ -47,7 +47,10 @@ def preview(unit: Unit, around: Surroundings, wish: Wish, library: str, reader: 
     case = Case(0, requester=requester, branch=branch, wish=wish, state="routing", created=around.now)
     work = Work(unit, around, case, Person(reader) if reader else None)
     union = work.union
-    own = next((each for each in union.holders if each.library in (branch, requester)), None) if union else None
+    having = own_holder(union, wish, (branch, requester)) if union else None
+    own = having or next(
+        (each for each in (union.holders if union else ()) if each.library in (branch, requester)), None
+    )
     rota = NO_ROTA
     if union is not None:
         rota = build_rota(
@@ -63,7 +66,7 @@ def preview(unit: Unit, around: Surroundings, wish: Wish, library: str, reader: 
         wish,
         missing(wish),
         own,
-        own is not None and own.available and has_wanted(own.holdings, wish, union.bib.part_number if union else ""),
+        having is not None,
         repeated_before(work),
         requestable(union, wish) if union else (),
         rota,

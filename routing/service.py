@@ -143,7 +143,7 @@ class RequestService:
         if name == "forward":
             if told.get("to") not in work.network.libraries:
                 raise NotAllowed("unknown-library", "没有这家馆。", f"There is no library {told.get('to')!r}.")
-            told["child"] = max((each.number for each in work.case.entries), default=0) + 1
+            told |= _onward(work, entry, told["to"])
         if name == "escalate":
             told["desk"] = _next_desk(work)
             if told["desk"] == work.case.desk:
@@ -229,13 +229,23 @@ class RequestService:
         return moved
 
 
+def _onward(work: Work, entry: int, to: str) -> dict[str, Any]:
+    """What a forward tells beside its reason: the entry that it makes, whom that asks, and by which hops."""
+    case, parent = work.case, work.case.entry(entry)
+    way, toward = work.network.onward((case.requester, case.branch, *parent.path), to, parent.toward)
+    hops = way.path[: way.path.index(way.asked)]
+    child = max((each.number for each in case.entries), default=0) + 1
+    return {"child": child, "to": way.asked, "via": list(hops), "toward": toward}
+
+
 def _same(a: Timer, b: Timer) -> bool:
     return (a.entry, a.kind) == (b.entry, b.kind)
 
 
 def _put_off(work: Work, timer: Timer) -> Timer | None:
-    """The clock of an entry stands still on days on which its library has said since that it is closed."""
-    if timer.kind not in ("receipt", "action"):
+    """The clock of an entry stands still on days on which whoever has the word has said since that he is closed; and
+    that of a library which was to be told begins when it could be."""
+    if timer.kind not in ("receipt", "action", "condition"):
         return None
     if timer.kind == "receipt" and _is_on_its_way(work, timer.entry):
         return structs.replace(timer, due_at=work.now + STILL_ON_ITS_WAY)
@@ -243,6 +253,9 @@ def _put_off(work: Work, timer: Timer) -> Timer | None:
     since = last_event_at(work.unit, work.case.request_id, timer.entry) or entry.sent
     if since is None:
         return None
+    message = _request_message(work, timer.entry) if timer.kind == "receipt" else None
+    if message is not None and message.state == "sent" and message.ended is not None:
+        since = max(since, message.ended)
     settings = work.around.settings.clocks
     again = clocks.entry_timer(work.case, entry, since, work.network, work.around.calendar, settings)
     return again if again is not None and again.due_at > work.now else None

@@ -14,6 +14,7 @@ from mappings.model import Holder, Holding, UnionRecord
 from mappings.requests import LibraryPolicy, Wish
 from routing.calendar import CHINA, EVERYBODY
 from routing.candidates import Candidate, ClosureCost, days_of_queue
+from routing.citation_parts import count_pages
 from routing.closures import closure_cost
 from routing.coverage import covers
 from routing.estimates import Estimate, HoldingPast, HoldingTrust, Tally, estimate, faded, holding_trust
@@ -93,7 +94,7 @@ def _candidate(work: Work, known: _Known, symbol: str, holder: Holder | None, un
         last_resort=holder is None,
         closed_days=calendar.closed_days(work.now),
         closures=_closures(work, symbol, estimated, queue, policy),
-        excluded=excluded(network, policy, case.requester, symbol, case.wish),
+        excluded=excluded(network, case.requester, symbol, case.wish),
     )
 
 
@@ -136,18 +137,25 @@ def best_status(holdings: Sequence[Holding]) -> str:
     return min(told, key=lambda status: BEST_FIRST.index(status) if status in BEST_FIRST else 2, default="")
 
 
-def excluded(network: Network, policy: LibraryPolicy, requester: str, symbol: str, wish: Wish) -> str:
-    """Why the library can't be asked by its own policy, as a code; "" = it can."""
+def unreachable(network: Network, symbol: str) -> str:
+    """Why nothing can be sent to the library at all, be it only to pass it on; "" = it can."""
     if symbol not in network.libraries:
         return "unknown_library"
-    if policy.paused:
-        return "paused"
+    return "paused" if network.policy(symbol).paused else ""
+
+
+def excluded(network: Network, requester: str, symbol: str, wish: Wish) -> str:
+    """Why the library can't be asked by its own policy, as a code; "" = it can."""
+    if reason := unreachable(network, symbol):
+        return reason
+    policy = network.policy(symbol)
     if wish.service == "loan" and not policy.lends:
         return "no_loans"
-    if wish.service == "copy" and not policy.copies:
-        return "no_copies"
-    if wish.service == "copy_or_loan" and not (policy.copies or policy.lends):
-        return "no_copies"
+    if wish.service == "copy" or (wish.service == "copy_or_loan" and not policy.lends):
+        if not policy.copies:
+            return "no_copies"
+        if policy.max_pages and count_pages(wish.citation.pages) > policy.max_pages:
+            return "too_many_pages"
     if policy.only_for and network.side(requester) not in policy.only_for:
         return "other_consortium"
     if wish.material in policy.not_materials:

@@ -12,25 +12,22 @@ from typing import Any
 
 import msgspec
 
-from mappings.model import Holding
+from mappings.model import Holder, Holding, UnionRecord
 from mappings.requests import Wish
 from routing.calendar import CHINA, EVERYBODY
 from routing.candidates import Place, Rota
 from routing.case import Case, Entry
 from routing.citations import item_key
-from routing.clocks import expiry
+from routing.clocks import expiry, has_closed
 from routing.coverage import covers
 from routing.prediction import Prediction, predict
 from routing.requestable import ADVICE, requestable
 from routing.rota import build_rota
-from routing.sourcing import clock_of, excluded, find_candidates
+from routing.sourcing import clock_of, excluded, find_candidates, unreachable
 from routing.states import CLOSED
-from routing.work import RULE, Work, allowed_cost
+from routing.work import RULE, Work, accepted_by_rule
 from store import choices, requests
 from store.choices import Choice
-
-PRICES = ("", "Cost", "CostExceedsMaxCost")
-"""Codes of conditions that are nothing but a price."""
 
 MOST_STEPS = 200
 """In one transaction. A rota of a hundred libraries that are all closed is skipped in as many."""
@@ -63,9 +60,8 @@ def _check(work: Work) -> bool:
             desk = work.network.desk_for(case.requester, case.wish.subject)
             work.fire("no_match", data={"desk": desk})
         return True
-    own = next((each for each in union.holders if each.library in (case.branch, case.requester)), None)
-    part = union.bib.part_number
-    if "owned" not in told and own is not None and own.available and has_wanted(own.holdings, case.wish, part):
+    own = own_holder(union, case.wish, (case.branch, case.requester))
+    if "owned" not in told and own is not None:
         work.fire("own_holding", data={"library": own.library})
     elif "dup_hold" not in told and (other := repeated_before(work)):
         work.fire("same_open", data={"other": other})
@@ -74,6 +70,13 @@ def _check(work: Work) -> bool:
     else:
         work.fire("holders", data={"record": union.id})
     return True
+
+
+def own_holder(union: UnionRecord, wish: Wish, own: Sequence[str]) -> Holder | None:
+    """Of the reader's own libraries, the first that has what is wanted and can give it."""
+    held = {each.library: each for each in union.holders if each.available}
+    having = (held[symbol] for symbol in own if symbol in held)
+    return next((each for each in having if has_wanted(each.holdings, wish, union.bib.part_number)), None)
 
 
 def has_wanted(holdings: Sequence[Holding], wish: Wish, part: str) -> bool:
@@ -126,11 +129,19 @@ def _make_rota(work: Work) -> bool:
 
 def tried(case: Case) -> list[str]:
     """Libraries that are not asked again for this request, those too to which a gateway was to pass it on. One that
-    missed something in the request may be asked again, once that was mended; one that has it already may not, or two
-    systems that each insist would send it to and fro for ever."""
+    found fault with the request itself may be asked again, once that was mended."""
     asked = [entry for entry in case.entries if entry.state not in ("planned", "skipped")]
-    refused = [entry for entry in asked if entry.code != "Incomplete"]
+    refused = [entry for entry in asked if not _mended(case, entry)]
     return [symbol for entry in refused for symbol in (entry.supplier, entry.toward) if symbol]
+
+
+def _mended(case: Case, entry: Entry) -> bool:
+    """Somebody has seen to what it refused the request for. That it has it already is insisted upon once, and by
+    people: two systems would send it to and fro for ever."""
+    if entry.code == "Duplicate":
+        said = sum(each.code == entry.code and each.supplier == entry.supplier for each in case.entries)
+        return said == 1 and case.source != "iso18626"
+    return entry.code == "Incomplete"
 
 
 def seed_of(case: Case) -> int:
@@ -204,15 +215,30 @@ def _ask(work: Work) -> bool:
     if not case.planned:
         work.fire("exhausted")
         return True
-    for entry in case.planned:
+    return _ask_next(work)
+
+
+def _ask_next(work: Work) -> bool:
+    """Of those that are planned the first that works and takes requests. Where the others have had as many today as
+    they take on a day, until one takes some again; where all are closed for long, the first of them."""
+    full: list[str] = []
+    closed: list[Entry] = []
+    for entry in work.case.planned:
         if reason := no_longer(work, entry):
             work.fire("skip", entry=entry.number, data={"reason": reason})
             return True
-        if not _has_had_enough(work, entry):
+        if _has_had_enough(work, entry):
+            full.append(entry.supplier)
+        elif has_closed(entry.supplier, work.now, work.around.calendar):
+            closed.append(entry)
+        else:
             _send(work, entry, "send")
             return True
-    work.wait_for(case.planned[0].supplier)  # each that is left has had as many today as it takes on a day
-    return False
+    if full:
+        work.wait_for(full)
+        return False
+    _send(work, closed[0], "send")
+    return True
 
 
 def _last_answered(case: Case) -> Entry | None:
@@ -221,10 +247,15 @@ def _last_answered(case: Case) -> Entry | None:
 
 
 def no_longer(work: Work, entry: Entry) -> str:
-    """What has come between since the rota was made; "" = nothing."""
-    case = work.case
+    """What has come between since the rota was made; "" = nothing. It is the terms of the library that is to supply it
+    that count, not those of a gateway which passes it on."""
+    case, holder = work.case, entry.toward or entry.supplier
     assert case.wish is not None
-    return excluded(work.network, work.network.policy(entry.supplier), case.requester, entry.supplier, case.wish)
+    if reason := unreachable(work.network, entry.supplier):
+        return reason
+    if entry.held and work.union is not None and all(each.library != holder for each in work.union.holders):
+        return "withdrawn"
+    return excluded(work.network, case.requester, holder, case.wish)
 
 
 def _has_had_enough(work: Work, entry: Entry) -> bool:
@@ -245,10 +276,10 @@ def _send(work: Work, entry: Entry, event: str) -> None:
 
 
 def _decide(work: Work) -> bool:
-    """Accept a supplier's condition by rule where it costs no more than the reader or the library has allowed."""
+    """Accept a supplier's condition by rule."""
     active = work.case.active
     assert active is not None
-    if active.worded or active.code not in PRICES or active.cost > allowed_cost(work.network, work.case, active):
+    if not accepted_by_rule(work.network, work.case, active):
         return False
     work.fire("accept", RULE, entry=active.number)
     return True

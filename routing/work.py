@@ -7,7 +7,7 @@ happen, and nothing that happened is without its message.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -16,10 +16,11 @@ import msgspec
 from msgspec import Struct, structs
 
 from mappings.model import UnionRecord, union_key
-from mappings.requests import Event
+from mappings.requests import Event, Wish
 from routing import clocks, learning
 from routing.calendar import Calendar
 from routing.case import Case, Entry, apply
+from routing.citation_parts import count_pages
 from routing.citations import display, item_key
 from routing.ledger import record_supply, reverse_supply
 from routing.network import Network
@@ -140,7 +141,9 @@ class Work:
             learning.learn(self.unit, self.network, self.around.calendar(supplier), before, event, half_life)
         self._settle_accounts(before, event)
         self._close_choices(before)
-        self._notifier.tell(before, event, self.case, self.now)  # what was said goes to whom it was said
+        by_rule = name == "condition" and accepted_by_rule(self.network, self.case, self.case.entry(entry))
+        # With its words: what was said goes to whom it was said.
+        self._notifier.tell(before, event, self.case, self.now, by_rule=by_rule)
         return self.case
 
     # ------------------------------------------------------------------------------------------ what follows
@@ -188,14 +191,15 @@ class Work:
             self._stop("expire")
             self._start(clocks.expiry(case, settings))
 
-    def wait_for(self, supplier: str) -> None:
-        """Go on when that library takes requests again."""
-        self._start(clocks.resume_timer(self.case, self.now, supplier, self.around.calendar))
+    def wait_for(self, suppliers: Sequence[str]) -> None:
+        """Go on when the first of these libraries takes requests again."""
+        again = (clocks.resume_timer(self.case, self.now, each, self.around.calendar) for each in suppliers)
+        self._start(min(again, key=lambda timer: timer.due_at))
 
     def _settle_accounts(self, before: Case, event: Event) -> None:
         """A fill that supplies the request is posted; one that comes when it needs nothing any more is for the
         libraries to agree on. What a copy cost that turned out bad is given back where no better one comes from that
-        library."""
+        library, or the request ends without."""
         if event.name == "fill" and self.case.state == "delivered" != before.state:
             entry = self.case.entry(event.entry)
             assert self.case.wish is not None
@@ -206,7 +210,7 @@ class Work:
                 path=entry.path,
                 requester=self.case.requester,
                 wish=self.case.wish,
-                pages=entry.pages,
+                pages=_pages_supplied(entry, self.case.wish),
                 actual_cost=min(entry.cost, allowed_cost(self.network, self.case, entry)),
                 at=self.now,
                 libraries=self.network.libraries,
@@ -214,14 +218,23 @@ class Work:
                 carrier="microform" if event.data.get("format") == "microform" else "print",
             )
         elif event.entry and event.name in _WITHOUT_SUPPLY and before.entry(event.entry).supplied:
-            reverse_supply(
-                self.unit, request_id=self.case.request_id, entry=event.entry, at=self.now, reason=event.name
-            )
+            self._reverse(event.entry, event.name)
+        if self.case.is_closed and self.case.state != "closed_filled" and before.state in BEFORE_SUPPLY:
+            for entry in self.case.entries:
+                if entry.supplied:  # and its copy was bad, or the request would not have been open
+                    self._reverse(entry.number, event.name)
+
+    def _reverse(self, entry: int, reason: str) -> None:
+        reverse_supply(self.unit, request_id=self.case.request_id, entry=entry, at=self.now, reason=reason)
 
     def _close_choices(self, before: Case) -> None:
-        """A promise is kept or broken when the reader has the item, or when it is clear that it won't come."""
-        ended = self.case.state == "delivered" or self.case.state in CLOSED
-        if ended and before.state not in ("delivered", "on_loan", *CLOSED):
+        """A promise is kept or broken when the reader has the item, or when it is clear that it won't come: until his
+        copy turns out bad, or one comes late after all."""
+        was_open, is_open = before.state in BEFORE_SUPPLY, self.case.state in BEFORE_SUPPLY
+        came_late = before.is_closed and self.case.state == "delivered"
+        if came_late or (is_open and not was_open):
+            choices.reopen_choices(self.unit, self.case.request_id)
+        if came_late or (was_open and not is_open):
             # Who takes his request back has found out nothing of what was promised.
             taken_back = self.case.state in ("closed_cancelled", "closed_local", "closed_duplicate")
             filled = None if taken_back else self.case.state == "delivered"
@@ -240,7 +253,22 @@ class Work:
         return self.case
 
 
-_WITHOUT_SUPPLY = ("refuse", "silence", "cancel_yes", "forward")
+_WITHOUT_SUPPLY = ("refuse", "reject", "silence", "cancel_yes", "forward")
+"""Events that end the asking of a library without a supply."""
+
+
+def _pages_supplied(entry: Entry, wish: Wish) -> int:
+    """Of a copy. Where the supplier has not counted them, as many as were asked for."""
+    return 0 if entry.loan or wish.service == "loan" else entry.pages or count_pages(wish.citation.pages)
+
+
+PRICES = ("", "Cost", "CostExceedsMaxCost")
+"""Codes of conditions that are nothing but a price."""
+
+
+def accepted_by_rule(network: Network, case: Case, entry: Entry) -> bool:
+    """Whether its condition costs no more than the reader or the library has allowed, and asks for nothing else."""
+    return not entry.worded and entry.code in PRICES and entry.cost <= allowed_cost(network, case, entry)
 
 
 def allowed_cost(network: Network, case: Case, entry: Entry) -> int:

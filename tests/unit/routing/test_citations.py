@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mappings.model import Agent, BibRecord, Classification, Identifier, Relation, Series, UnionRecord
 from mappings.requests import GENRES, Citation, Wish
 from routing import citations
+from routing.citation_parts import count_pages
 from routing.citations import (
     FIELD_WORDS,
     citation_of,
@@ -414,3 +415,12 @@ def test_the_genre_that_the_fields_tell() -> None:
 
 def test_marks_are_of_genres() -> None:
     assert set(citations._MARKS) - {"patent", "standard"} <= set(GENRES)
+
+
+@pytest.mark.parametrize(
+    ("pages", "count"),
+    [("12-34", 23), ("pp. 12–34", 23), ("117-34", 18), ("3-9, 12", 8), ("第5页", 1), ("", 0), ("e1234", 0),
+     ("xii-xx", 0), ("34-12", 0), ("1-999999", 0)],
+)  # fmt: skip
+def test_how_many_pages_are_wanted(pages: str, count: int) -> None:
+    assert count_pages(pages) == count

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -33,6 +31,7 @@ from mappings.requests import REASONS, Citation, Closure, Wish
 from routing.candidates import Rota
 from routing.case import Case, NotAllowed, fold, possible
 from routing.correcting import settle_correction
+from routing.estimates import UNCOUNTED
 from routing.learning import past_decoder, relearn, tally_decoder, tally_keys
 from routing.retention import forget_due
 from routing.service import Incomplete, UnknownRequest
@@ -45,20 +44,6 @@ from store.database import Database, StoreBusyError
 from store.remarks import remarks_of
 from store.request_events import events_of, histories
 from store.timers import Timer
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    database = Database(f"sqlite:///{tmp_path / 'state.db'}")
-    database.migrate()
-    yield Desk(database)
-    database.close()
-
-
-@pytest.fixture
-def any_desk(database: Database) -> Desk:
-    """On both databases: for what one of them might do in another way."""
-    return Desk(database)
 
 
 def suppliers(case: Case) -> list[str]:
@@ -174,6 +159,33 @@ def test_a_vacation_told_later_does_not_hold_up_what_was_asked_before(desk: Desk
     desk.policy(case.active.supplier, closures=long_vacation("2026-03-03"))
     assert desk.tick(days=1, hours=1) == 1
     assert desk.case(case).entry(case.active.number).code == "closed"
+
+
+def test_the_clock_of_a_library_begins_when_it_could_be_told(any_desk: Desk) -> None:
+    """Its system was away for days: that is no silence of its own."""
+    desk = any_desk
+    desk.policy("RUC", channel="iso18626", address="http://127.0.0.1:1/")
+    for symbol in ("BNU", "THU"):
+        desk.policy(symbol, paused=True)
+    case = desk.ask()
+    assert case.active is not None and case.active.supplier == "RUC"
+    assert desk.tick(days=3, hours=2) == 0, "it is still on its way"
+    with desk.database.write() as unit:
+        [asked] = [each for each in outbox.messages_of(unit, case.request_id) if each.kind == "supplier.request"]
+        outbox.mark_sent(unit, asked.id, desk.now)
+    assert desk.tick(hours=4) == 0, "it has had the message since this morning"
+    assert desk.tick(days=1) == 1
+    recalled = desk.case(case).entry(case.active.number)
+    assert (recalled.state, recalled.code) == ("cancel_sent", "receipt")
+
+
+def test_a_closure_told_later_stops_the_clock_of_a_condition(desk: Desk) -> None:
+    case = desk.answers(desk.ask(), "condition", code="LibraryUseOnly", conditions=["LibraryUseOnly"])
+    assert case.state == "condition"
+    desk.policy("CLCN", closures=(Closure("2026-03-03", "2026-03-06", "搬迁"),))
+    assert desk.tick(days=4) == 0
+    assert desk.tick(days=4) == 1
+    assert desk.case(case).entry(1).state == "refused"
 
 
 def test_who_closes_tomorrow_for_weeks_is_asked_after_those_who_work(desk: Desk) -> None:
@@ -1044,7 +1056,7 @@ def _anything(desk: Desk, dice: Random, numbers: list[int]) -> None:
         assert desk.case(case) == case, "what was refused has changed nothing"
 
 
-def test_who_has_it_already_is_not_asked_again(desk: Desk) -> None:
+def test_two_systems_do_not_insist_against_each_other(desk: Desk) -> None:
     case = desk.ask(source="iso18626")  # whose requests the system decides for by itself
     first = case.active
     case = desk.answers(case, "refuse", code="Duplicate")
@@ -1054,6 +1066,16 @@ def test_who_has_it_already_is_not_asked_again(desk: Desk) -> None:
         case = desk.answers(case, "refuse", code="Duplicate")
     asked = [entry.supplier for entry in case.entries if entry.asked]
     assert len(asked) == len(set(asked)) == 4, "the partner too"
+
+
+def test_a_person_insists_once(desk: Desk) -> None:
+    for symbol in ("BNU", "RUC", "NLC"):
+        desk.policy(symbol, paused=True)
+    case = desk.answers(desk.ask(), "refuse", code="Duplicate")
+    case = desk.does(case, "separate", "reader", reason="另一册")
+    assert case.active is not None and case.active.supplier == "THU"
+    case = desk.answers(case, "refuse", code="Duplicate")
+    assert desk.does(case, "separate", "officer", reason="另一册").state == "review"
 
 
 @pytest.mark.slow
@@ -1072,8 +1094,8 @@ def test_whatever_anybody_does_everything_stays_true(tmp_path_factory: pytest.Te
     for number in numbers:
         case = check_stored(desk, number)
         assert len([entry for entry in case.entries if entry.state in ACTIVE]) <= 1
-        # Whoever missed something is asked again when that was mended.
-        asked = [entry.supplier for entry in case.entries if entry.asked and entry.code != "Incomplete"]
+        # Whoever found fault with the request is asked again when that was mended.
+        asked = [entry.supplier for entry in case.entries if entry.asked and entry.code not in UNCOUNTED]
         assert len(asked) == len(set(asked)), "nobody is asked twice"
         if case.state in CLOSED and case.active is not None:
             assert case.active.state == "cancel_sent"
