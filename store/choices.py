@@ -84,6 +84,13 @@ def end_choices(unit: Unit, request_id: int, at: datetime, *, filled: bool | Non
     unit.execute(update(choice).where(c.request_id == request_id, c.ended.is_(None)).values(ended=at, filled=filled))
 
 
+def reopen_choices(unit: Unit, request_id: int) -> None:
+    """What was known of a request's outcome does not hold any more, and its promises are open again."""
+    c = choice.c
+    ended = update(choice).where(c.request_id == request_id, c.ended.is_not(None))
+    unit.execute(ended.values(ended=None, filled=None))
+
+
 def scored_choices(unit: Unit, first: datetime, last: datetime) -> Iterator[Choice]:
     """Those whose outcome became known in [first, last) and of which something was promised."""
     c = choice.c
