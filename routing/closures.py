@@ -42,9 +42,9 @@ def closure_cost(
         """Of everybody's working days, until so many of the library's are over."""
         return public.worked(moment, office.after(moment, days))
 
-    fills = [waits + min(limit, _log_normal(ask.t, ask.spread, each)) for each in _QUANTILES]
+    fills = [waits + min(limit, log_normal(ask.t, ask.spread, each)) for each in _QUANTILES]
     in_time = [days for days in fills if days <= end]
-    refusals = [min(end, waits + min(limit, _log_normal(ask.r, ask.spread_r, each))) for each in _QUANTILES]
+    refusals = [min(end, waits + min(limit, log_normal(ask.r, ask.spread_r, each))) for each in _QUANTILES]
     return ClosureCost(
         len(in_time) / len(fills),
         sum(map(passed, in_time)) / len(in_time) - waits - ask.t if in_time else 0.0,
@@ -52,5 +52,6 @@ def closure_cost(
     )
 
 
-def _log_normal(mean: float, spread: float, quantile: float) -> float:
+def log_normal(mean: float, spread: float, quantile: float) -> float:
+    """Days of a log-normal distribution with that mean, at a quantile of the standard normal one."""
     return mean * math.exp(spread * (quantile - spread / 2))

@@ -15,7 +15,6 @@ filled at all; P(fill) stands beside them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -26,7 +25,7 @@ from msgspec import Struct
 
 from routing.calendar import CHINA, EVERYBODY, Calendar
 from routing.candidates import Place, Rota
-from routing.closures import open_until
+from routing.closures import log_normal, open_until
 
 ENTRIES = 6
 RUNS = 64
@@ -70,11 +69,11 @@ class _Stop(Struct, frozen=True):
     def days(self, quantile: float) -> float:
         """Working days to a fill, where it fills; `quantile` is that of a standard normal distribution."""
         estimate = self.place.candidate.estimate
-        return self.before + min(self.limit, _log_normal(estimate.t, estimate.spread, quantile))
+        return self.before + min(self.limit, log_normal(estimate.t, estimate.spread, quantile))
 
     def days_to_refusal(self, quantile: float) -> float:
         estimate = self.place.candidate.estimate
-        return self.before + min(self.limit, _log_normal(estimate.r, estimate.spread_r, quantile))
+        return self.before + min(self.limit, log_normal(estimate.r, estimate.spread_r, quantile))
 
     def clock(self, moment: float, public: Calendar) -> float:
         """Working days until it is taken to be silent: at its closing, where it closes for long before that."""
@@ -142,10 +141,6 @@ def _followed(
         answered = min(limit, stop.days_to_refusal(refusal)) if share < refused else limit
         moment = office.further(moment, position, answered)
         open_ *= 1 - filled
-
-
-def _log_normal(mean: float, spread: float, quantile: float) -> float:
-    return mean * math.exp(spread * (quantile - spread / 2))
 
 
 def _quantile(weighted: Sequence[tuple[float, float]], share: float) -> float:
