@@ -18,8 +18,9 @@ from routing.citation_parts import count_pages
 from routing.closures import closure_cost
 from routing.coverage import covers
 from routing.estimates import Estimate, HoldingPast, HoldingTrust, Tally, estimate, faded, holding_trust
-from routing.learning import day_of, past_decoder, tally_decoder, tally_keys
+from routing.learning import day_of, tally_decoder, tally_keys
 from routing.network import Network
+from routing.pasts import pasts_of
 from routing.score import Ask
 from routing.states import ACTIVE
 from routing.work import Work
@@ -57,9 +58,7 @@ class _Known:
         self.tallies: Mapping[str, Tally] = {
             key: faded(tally_decoder.decode(text), today, half_life) for key, text in texts.items()
         }
-        self.pasts = {
-            library: past_decoder.decode(text) for library, text in performance.trust_in(unit, record, symbols).items()
-        }
+        self.pasts = pasts_of(unit, record, symbols)
         since = work.now - timedelta(days=around.settings.fairness_days)
         self.open = requests.open_since(unit, symbols, ACTIVE)
         self.supplied = requests.supplied_since(unit, symbols, since)

@@ -108,9 +108,15 @@ def hold_tallies(unit: Unit) -> None:
 
 def trust_in(unit: Unit, record: str, libraries: Collection[str]) -> dict[str, str]:
     """The JSON of what is known of the record's holdings, by library."""
+    return dict(trust_in_any(unit, [record], libraries))
+
+
+def trust_in_any(unit: Unit, records: Collection[str], libraries: Collection[str]) -> list[tuple[str, str]]:
+    """(library, JSON) of what is known of a holding of any of the records, one for each record that a library holds."""
     c = holding_trust.c
-    rows = unit.execute(select(c.library, c.data).where(c.record == record, c.library.in_(sorted(libraries))))
-    return {row[0]: row[1] for row in rows}
+    theirs = c.record.in_(sorted(records)), c.library.in_(sorted(libraries))
+    rows = unit.execute(select(c.library, c.data).where(*theirs).order_by(c.record, c.library))
+    return [(row[0], row[1]) for row in rows]
 
 
 def put_trust(unit: Unit, record: str, library: str, data: str) -> None:

@@ -27,6 +27,7 @@ from sqlalchemy import (
     desc,
     func,
     insert,
+    literal,
     or_,
     select,
     update,
@@ -34,6 +35,7 @@ from sqlalchemy import (
 
 from store.columns import Instant, Words, storable
 from store.database import Unit, metadata
+from store.unions import former_ids
 
 request = Table(
     "request",
@@ -264,17 +266,30 @@ def hold_item(unit: Unit, account: int, item: str) -> None:
 
 
 def repeated(unit: Unit, account: int, item: str, since: datetime, but: int) -> int:
-    """The reader's newest request for the same item, made since, that did not end in vain; 0 = there is none."""
+    """The reader's newest request for the same item, made since, that did not end in vain; 0 = there is none. Also one
+    for the same of a record that was merged into this one since."""
     c, p = request.c, request_person.c
+    record, rest = _record_of(item)
+    alike = or_(c.item == item, c.item == literal("record:", Words()) + c.record + rest) if record else c.item == item
     query = (
-        select(c.id)
+        select(c.id, c.record, c.item == item)
         .join(request_person, p.request_id == c.id)
-        .where(p.account == account, c.item == item, c.created >= since, c.id != but)
+        .where(p.account == account, alike, c.created >= since, c.id != but)
         .where(c.state.not_in(("closed_unfilled", "closed_cancelled", "closed_expired", "closed_duplicate")))
         .order_by(desc(c.id))
-        .limit(1)
     )
-    return int(unit.execute(query).scalar() or 0)
+    found = unit.execute(query).all()
+    # Whole books of other records look alike up to here; which of them are this one by now is asked once, and seldom.
+    former = former_ids(unit, record) if any(not same for _, _, same in found) else []
+    return next((int(number) for number, other, same in found if same or other in former), 0)
+
+
+def _record_of(item: str) -> tuple[str, str]:
+    """Of the key of an item that is told by its union record: the record's id, and what of it is meant. ("", "") of
+    any other."""
+    whose, bar, place = item.partition("|")
+    name, _, record = whose.partition(":")
+    return (record, bar + place) if name == "record" else ("", "")
 
 
 def count_open(unit: Unit) -> dict[str, int]:

@@ -25,10 +25,10 @@ from sqlalchemy import (
     update,
 )
 
-from mappings.model import UnionRecord, decode
+from mappings.model import UnionRecord, decode, union_id, union_key
 from store import clusters
 from store.bulk import insert_rows
-from store.clusters import cluster_member, cluster_node
+from store.clusters import cluster_member, cluster_node, retired_key
 from store.columns import Id, Words, storable
 from store.database import Unit, metadata
 from store.libraries import source
@@ -114,6 +114,22 @@ def is_tombstone(unit: Unit, key: int) -> bool:
 def redirect(unit: Unit, key: int) -> int | None:
     """Where a retired key leads now; None where it is none, or nothing is left of what it stood for."""
     return clusters.redirect(unit, key)
+
+
+def former_ids(unit: Unit, record: str) -> list[str]:
+    """Ids of the records that were merged into that one: whatever is kept under them is told of it now."""
+    live = union_key(record)
+    if live is None:
+        return []
+    r, m, n = retired_key.c, cluster_member.c, cluster_node.c
+    query = (
+        select(r.key)
+        .join(cluster_member, m.record_id == r.record_id)
+        .join(cluster_node, n.node == m.node)
+        .where(n.cluster == live)
+        .order_by(r.key)
+    )
+    return [union_id(key) for key in unit.execute(query).scalars()]
 
 
 def find_by_identifier(unit: Unit, type: str, value: str, limit: int = 50) -> list[int]:
