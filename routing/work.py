@@ -26,7 +26,7 @@ from routing.ledger import record_supply, reverse_supply
 from routing.network import Network
 from routing.notifying import Notifier
 from routing.settings import RoutingSettings
-from routing.states import BEFORE_SUPPLY, CLOSED, SAID
+from routing.states import BEFORE_SUPPLY, SAID
 from store import choices, requests, timers, unions
 from store.database import Unit
 from store.remarks import add_remark
