@@ -190,6 +190,12 @@ class Calendar:
             whole, rest = whole - 1, 1.0
         return self._nth(day, whole) + self._opens + rest * self._hours
 
+    def differs(self, public: Calendar, moment: float, days: float) -> bool:
+        """Whether so many working days from `moment` end at another moment here than by `public`."""
+        if self._layers == public._layers and (self._opens, self._hours) == (public._opens, public._hours):
+            return False  # the usual case: no closure of its own
+        return self.after(moment, days) != public.after(moment, days)
+
     def open_until(self, moment: float, days: float, public: Calendar, longest: float) -> float:
         """Working days from `moment` until the first closure of more than `longest` working days of `public`, at most
         `days`. One in which the moment falls doesn't count."""

@@ -23,9 +23,7 @@ _QUANTILES = tuple(NormalDist().inv_cdf((place + 0.5) / 16) for place in range(1
 def open_until(office: Calendar, public: Calendar, moment: float, days: float) -> float:
     """Working days of the library from `moment` until it closes for more than LONGEST days on which others work, at
     most `days`. That it is closed at that moment doesn't count: whoever asks it then waits for it to open."""
-    if office.after(moment, days) == public.after(moment, days):
-        return days  # the usual case
-    return office.open_until(moment, days, public, LONGEST)
+    return office.open_until(moment, days, public, LONGEST) if office.differs(public, moment, days) else days
 
 
 def closure_cost(
@@ -34,7 +32,7 @@ def closure_cost(
     """`ask`: days to a fill and to a refusal by the library's own calendar; `waits`: its working days that go to what
     lies there already; `limit`: both of its clocks, in working days."""
     most = waits + limit
-    if office.after(moment, most) == public.after(moment, most):
+    if not office.differs(public, moment, most):
         return ClosureCost()
     end = open_until(office, public, moment, most)
 

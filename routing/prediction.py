@@ -107,7 +107,7 @@ def _stop(
 ) -> _Stop:
     symbol = place.candidate.library
     office, limit = calendars.get(symbol, public), clocks.get(symbol, CLOCK)
-    return _Stop(place, office, limit, office.after(begun, HORIZON) != public.after(begun, HORIZON))
+    return _Stop(place, office, limit, office.differs(public, begun, HORIZON))
 
 
 @lru_cache(maxsize=1)
