@@ -373,7 +373,7 @@ def _forwarded(case: Case, parent: Entry, data: dict[str, Any]) -> Case:
     child = Entry(
         number,
         to,
-        (*parent.path, *data.get("via", ()), to),
+        (*parent.path, *data.get("hops", ()), to),
         position=min((entry.position for entry in case.entries), default=0) - 1,
         toward=toward,
         held=parent.held and parent.toward in reached,

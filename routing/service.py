@@ -235,7 +235,7 @@ def _onward(work: Work, entry: int, to: str) -> dict[str, Any]:
     way, toward = work.network.onward((case.requester, case.branch, *parent.path), to, parent.toward)
     hops = way.path[: way.path.index(way.asked)]
     child = max((each.number for each in case.entries), default=0) + 1
-    return {"child": child, "to": way.asked, "via": list(hops), "toward": toward}
+    return {"child": child, "to": way.asked, "hops": list(hops), "toward": toward}
 
 
 def _same(a: Timer, b: Timer) -> bool:

@@ -168,7 +168,7 @@ DATA = {
     "retry_later": "until: ISO date or time",
     "fill": "pages; cost (fen beside the tariff); via; format; loan_due (ISO date)",
     "refuse": "code of REASONS; note",
-    "forward": "to: symbol; child: number of the new entry; via: hops between; toward: the library beyond; note",
+    "forward": "to: symbol; child: number of the new entry; hops: libraries between; toward: the library beyond; note",
     "recall": "why: receipt, action, undelivered, cancelled, late_fill, expired, closed, officer",
     "skip": "reason: a person's words, or a code of routing/sourcing.py",
     "note": "note",
