@@ -21,21 +21,23 @@ def forget_due(database: Database, now: datetime) -> int:
     """Forget whose the requests were that have been closed for longer than their library keeps that. How many."""
     with database.read() as unit:
         network = load_network(unit)
+    befores = {symbol: now - timedelta(days=network.policy(symbol).retention_days) for symbol in network.libraries}
+    return sum(_forget(database, symbol, before) for symbol, before in sorted(befores.items()))
+
+
+def _forget(database: Database, library: str, before: datetime) -> int:
+    with database.write() as unit:  # words of those requests too that never were anybody's here
+        closed = requests.closed_of(library, before)
+        remarks.erase_remarks(unit, closed)
+        outbox.erase_words(unit, closed)
     total = 0
-    for symbol in sorted(network.libraries):
-        before = now - timedelta(days=network.policy(symbol).retention_days)
-        while True:
-            with database.write() as unit:
-                forgotten = requests.forget_persons(unit, symbol, before, AT_ONCE)
-                payments.forget_requests(unit, forgotten)
-                # Words are forgotten of those requests too that never were anybody's here.
-                closed = requests.closed_of(symbol, before)
-                remarks.erase_remarks(unit, closed)
-                outbox.erase_words(unit, closed)
-                for account in sorted(set(forgotten.values())):
-                    his = [number for number, whose in forgotten.items() if whose == account]
-                    outbox.erase_messages(unit, "email", str(account), his)
-            total += len(forgotten)
-            if len(forgotten) < AT_ONCE:
-                break
-    return total
+    while True:
+        with database.write() as unit:
+            forgotten = requests.forget_persons(unit, library, before, AT_ONCE)
+            payments.forget_requests(unit, forgotten)
+            for account in sorted(set(forgotten.values())):
+                his = [number for number, whose in forgotten.items() if whose == account]
+                outbox.erase_messages(unit, "email", str(account), his)
+        total += len(forgotten)
+        if len(forgotten) < AT_ONCE:
+            return total
