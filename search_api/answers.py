@@ -233,6 +233,13 @@ class OwnMail(Struct, frozen=True):
     content: str  # JSON of what it was made of
 
 
+class OwnRemark(Struct, frozen=True):
+    request: int
+    event: str  # that it was said with
+    created: str
+    words: str
+
+
 class KeyEntry(Struct, frozen=True):
     """An API key, without the key itself."""
 
@@ -258,6 +265,7 @@ class ExportAnswer(Struct, frozen=True):
     requests: tuple[OwnRequest, ...]
     payments: tuple[OwnPayment, ...]
     mails: tuple[OwnMail, ...]  # that are still kept
+    remarks: tuple[OwnRemark, ...]  # what he has said of requests himself
 
 
 class ReaderAnswer(Struct, frozen=True):

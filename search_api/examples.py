@@ -168,6 +168,7 @@ EXPORT = answers.ExportAnswer(
     ),
     (answers.OwnPayment("top_up", "paid", 5000, 0, "2026-03-01T09:00:00Z"),),
     (answers.OwnMail("receipt", "sent", 17, "2026-03-02T01:20:00Z", '{"title": "红楼梦"}'),),
+    (answers.OwnRemark(17, "bad_copy", "2026-03-05T02:00:00Z", "缺第三页"),),
 )  # fmt: skip
 
 READER = answers.ReaderAnswer("4815162342108742", "ruc-20240012", "RUC", "3K7M-2Q9V-8XB1-RD6T", 14)

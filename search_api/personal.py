@@ -93,6 +93,10 @@ def export_answer(data: PersonalData, now: datetime) -> answers.ExportAnswer:
             answers.OwnMail(each.kind, each.state, each.request_number, _instant(each.created), each.body)
             for each in data.mails
         ),
+        tuple(
+            answers.OwnRemark(each.request_number, each.event, _instant(each.created), each.words)
+            for each in data.remarks
+        ),
     )
 
 
