@@ -186,8 +186,8 @@ class HoldingPast(Struct, frozen=True, omit_defaults=True):
 def found_out(past: HoldingPast, outcome: str, day: float) -> HoldingPast:
     """With the outcome of a request for that holding: `fill` raises both c and a, `NotHeld` lowers c, `NotOnShelf`
     lowers a (and says that it is held); any other says nothing of the holding."""
-    held, shelf = _ageing(past.as_of, day)
-    lasting, passing = _ageing(day, max(day, past.as_of))
+    held, shelf = ageing(past.as_of, day)
+    lasting, passing = ageing(day, max(day, past.as_of))
     return HoldingPast(
         past.held * held + lasting * (outcome in ("fill", "NotOnShelf")),
         past.not_held * held + lasting * (outcome == "NotHeld"),
@@ -197,7 +197,7 @@ def found_out(past: HoldingPast, outcome: str, day: float) -> HoldingPast:
     )
 
 
-def _ageing(since: float, now: float) -> tuple[float, float]:
+def ageing(since: float, now: float) -> tuple[float, float]:
     """What counts of `since` weigh now: those of being held, and those of standing on the shelf."""
     days = max(0.0, now - since)
     return 0.5 ** (days / HELD_HALF_LIFE), 0.5 ** (days / SHELF_HALF_LIFE)
@@ -214,7 +214,7 @@ def holding_trust(
     c, a = CONFIDENCE.get(coverage, CONFIDENCE["unknown"]), ON_SHELF.get(status, ON_SHELF[""])
     if status == "reference" and service == "loan":
         a = REFERENCE_LOAN
-    held, shelf = _ageing(past.as_of, now_days)
+    held, shelf = ageing(past.as_of, now_days)
     return HoldingTrust(
         (c + past.held * held) / (1 + (past.held + past.not_held) * held),
         (a + past.on_shelf * shelf) / (1 + (past.on_shelf + past.off_shelf) * shelf),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from routing.estimates import HoldingPast, _ageing
+from routing.estimates import HoldingPast, ageing
 from routing.learning import past_decoder
 from store import performance, unions
 from store.database import Unit
@@ -27,7 +27,7 @@ def pasts_of(unit: Unit, record: str, libraries: Collection[str]) -> dict[str, H
 def together(one: HoldingPast, other: HoldingPast) -> HoldingPast:
     """Both counts, faded to the later day."""
     day = max(one.as_of, other.as_of)
-    ages = [(past, *_ageing(past.as_of, day)) for past in (one, other)]
+    ages = [(past, *ageing(past.as_of, day)) for past in (one, other)]
     return HoldingPast(
         sum(past.held * held for past, held, _ in ages),
         sum(past.not_held * held for past, held, _ in ages),
