@@ -247,9 +247,20 @@ def item_key(citation: Citation) -> str:
     """A key of what is asked for: equal keys are requests for the same item. "" where too little is told."""
     cited = clean(citation)
     if cited.doi:
-        return f"doi:{cited.doi}"
+        return "|".join((f"doi:{cited.doi}", *_within(cited)))
     whose = next((f"{name}:{value}" for name, value in _identities(cited)), "")
     return "|".join((whose, *_place(cited))) if whose else ""
+
+
+_NAMED_ITSELF = ("article", "preprint", "proceeding")
+"""Genres that have a DOI of their own: pages say no more than it. Of all others a part is asked for under that of the
+whole."""
+
+
+def _within(cited: Citation) -> tuple[str, ...]:
+    """Of what a DOI names, the part that is asked for; empty = all of it."""
+    part = _place(cited)[:-1]  # the year is the whole's
+    return part if kind_of(cited) not in _NAMED_ITSELF and any(part) else ()
 
 
 def _identities(cited: Citation) -> list[tuple[str, str]]:
@@ -275,10 +286,25 @@ def same_item(a: Citation, b: Citation) -> bool:
     """Whether two requests are for one item: the same record or number, and the same volume, issue and pages."""
     one, other = clean(a), clean(b)
     if one.doi and other.doi:
-        return one.doi == other.doi
+        return one.doi == other.doi and _within(one) == _within(other)
     if one.record_id and other.record_id and one.record_id != other.record_id:
         return False
     return bool(set(_identities(one)) & set(_identities(other))) and _place(one) == _place(other)
+
+
+_TELLING = (
+    "title", "article_title", "isbn", "issn", "doi", "number", "date", "volume", "issue", "pages", "part", "edition",
+)  # fmt: skip
+
+
+def fits(told: Citation, kept: Citation) -> bool:
+    """Whether what is told may be said of an item of which more is known by now, and by which it may have got another
+    record."""
+    cited = clean(told)
+    said = [name for name in _TELLING if getattr(cited, name)]
+    if not said:
+        return cited.record_id == kept.record_id
+    return all(getattr(cited, name) == getattr(kept, name) for name in said) or same_item(cited, kept)
 
 
 def wanted_part(citation: Citation) -> str:

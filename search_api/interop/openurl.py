@@ -213,12 +213,12 @@ _COUNT = re.compile(r"(?:[ivxlc\[\]]+\s*,\s*)?\[?\d+\]?\s*(?:p|pp|pages|页|頁)
 
 
 def _pages(told: _Told) -> str:
-    """A range. A count ("320 p.", tpages) is none; where no page is told, the number of the article."""
-    pages = told.one("pages")
-    if pages and _COUNT.fullmatch(pages):
+    """A range. A count ("320 p.", tpages, a bare 20 where the first page is 301) is none; where no page is told, the
+    number of the article."""
+    pages, first, last = told.one("pages"), told.one("spage"), told.one("epage")
+    if pages and (_COUNT.fullmatch(pages) or (pages.isdecimal() and first not in ("", pages))):
         told.note("page_count")
         pages = ""
-    first, last = told.one("spage"), told.one("epage")
     if not pages and first:
         pages = f"{first}-{last}" if last and last != first else first
     return pages or last or told.one("artnum")

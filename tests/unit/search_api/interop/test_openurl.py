@@ -195,6 +195,24 @@ def test_pages_are_a_range_and_a_count_is_none() -> None:
     assert parsed(JOURNAL + "rft.atitle=A&rft.spage=117&rft.epage=117").citation.pages == "117"
 
 
+@pytest.mark.parametrize(
+    ("query", "pages"),
+    [
+        ("rft.spage=301&rft.epage=320&rft.pages=20", "301-320"),
+        ("rft.spage=301&rft.pages=20", "301"),
+        ("rft.spage=e301&rft.epage=e320&rft.pages=20", "e301-e320"),
+        ("rft.spage=301&rft.pages=301", "301"),
+        ("rft.spage=301&rft.epage=320&rft.pages=301-320,+330", "301-320, 330"),
+        ("rft.epage=320&rft.pages=20", "20"),
+        ("rft.pages=20", "20"),
+    ],
+)
+def test_a_bare_number_beside_another_first_page_is_a_count(query: str, pages: str) -> None:
+    found = parsed(JOURNAL + "rft.atitle=A&" + query)
+    assert found.citation.pages == pages
+    assert found.odd == (("page_count",) if "=20" in query and "spage" in query else ())
+
+
 def test_who_sent_it_and_what_is_asked_for() -> None:
     found = parsed(JOURNAL + "rft.jtitle=A&rfr_id=info:sid/cnki.net&svc.ill=yes&svc.fulltext=no&svc.abstract=yes")
     assert (found.version, found.referrer, found.services) == ("1.0", "info:sid/cnki.net", ("ill", "abstract"))
