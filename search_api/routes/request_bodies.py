@@ -103,6 +103,7 @@ class EventBody(BaseModel):
     until: str = Field(default="", max_length=40, description="Of retry_later: ISO date or time.")
     pages: int = Field(default=0, ge=0, le=100_000, description="Of fill: pages of the copy.")
     cost: int = Field(default=0, ge=0, le=10_000_000, description="Of fill, condition: fen beside the tariff.")
+    loan_due: date | None = Field(default=None, description="Of fill: the last day of a loan.")
     order: tuple[int, ...] = Field(default=(), max_length=200, description="Of reorder: all planned entries.")
     wish: WishBody | None = Field(default=None, description="Of amend, resolve, extend: what is asked for.")
 
@@ -113,6 +114,8 @@ class EventBody(BaseModel):
             for name in ("code", "reason", "note", "to", "until", "pages", "cost")
             if (value := getattr(self, name))
         }
+        if self.loan_due is not None:
+            told["loan_due"] = self.loan_due.isoformat()
         if self.name == "reorder":
             told["order"] = list(self.order)
         if self.wish is not None:

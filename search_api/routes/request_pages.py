@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 
 import msgspec
@@ -39,6 +40,7 @@ STALE = frozenset(("request-moved-on", "not-now", "already-asking"))
 """Problems that are told on the page itself, beside how the request stands by now."""
 
 BAD_AMOUNT = Words("费用请写金额，例如 20 或 20.50。", "Write the cost as an amount, 20 or 20.50.")
+BAD_DUE = Words("应还日期请写作 2026-12-31。", "Write the day by which it is due as 2026-12-31.")
 BAD_PAGES = Words("页数请写整数。", "Write the number of pages in digits.")
 
 
@@ -61,7 +63,7 @@ class StepForm(WishForm):
     places: list[str] = Rule(default=[], max_length=200, description="New places of `planned`, in its order.")
 
     def told(self) -> dict[str, Any]:
-        """What the event tells beside the wish. Raises NotAllowed where a number is none."""
+        """What the event tells beside the wish. Raises NotAllowed where a number or a day is none."""
         texts = ("code", "reason", "note", "to", "until", "via", "loan_due")
         found: dict[str, Any] = {name: value for name in texts if (value := getattr(self, name).strip())}
         cost = fen(self.cost)
@@ -69,6 +71,8 @@ class StepForm(WishForm):
             raise NotAllowed("bad-data", BAD_AMOUNT.zh, BAD_AMOUNT.en)
         if self.sheets and not (self.sheets.isascii() and self.sheets.isdigit()):
             raise NotAllowed("bad-data", BAD_PAGES.zh, BAD_PAGES.en)
+        if "loan_due" in found and not _is_day(found["loan_due"]):
+            raise NotAllowed("bad-data", BAD_DUE.zh, BAD_DUE.en)
         if cost:
             found["cost"] = cost
         if self.sheets:
@@ -84,6 +88,13 @@ class StepForm(WishForm):
         wanted = [int(text) if text.isascii() and text.isdigit() else 10**6 for text in self.places]
         wanted += [10**6] * (len(self.planned) - len(wanted))
         return [entry for _, _, entry in sorted(zip(wanted, range(len(self.planned)), self.planned, strict=False))]
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 Step = Annotated[StepForm, Form()]

@@ -430,6 +430,9 @@ def test_a_bad_copy_is_asked_for_again(desk: Desk, app: FastAPI, reader: Browser
 
 def test_a_loan_is_lent_and_given_back(desk: Desk, app: FastAPI, reader: Browser) -> None:
     officer, home = answering(desk, app, reader), officer_of(app, "CLCN")
+    for odd in ("五月一日", "2026-04-31", "20260430", "2026-04-30T09:00"):
+        page = do(officer, 1, "fill", loan_due=odd)
+        assert page.status_code == 422 and "应还日期请写作 2026-12-31。" in page.text and state(desk) == "asking"
     do(officer, 1, "fill", loan_due="2026-04-30")
     assert "lend" not in steps(reader.get("/requests/1"))
     assert do(home, 1, "lend").status_code == 303 and state(desk) == "on_loan"

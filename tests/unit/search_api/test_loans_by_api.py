@@ -1,0 +1,50 @@
+"""A supply on loan, told by a program of the library that supplies it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_desk import ApiDesk
+from request_desk import wish
+
+from store.database import Database
+from store.request_events import events_of
+
+
+@pytest.fixture
+def house(database: Database, tmp_path: Path) -> Iterator[ApiDesk]:
+    opened = ApiDesk(database, tmp_path)
+    yield opened
+    opened.close()
+
+
+def filled(house: ApiDesk, **told: Any) -> int:
+    """The status of the answer."""
+    case = house.desk.ask(wish(service="copy_or_loan", pages="1-3"))
+    assert case.active is not None
+    body = {"name": "fill", "entry": case.active.number} | told
+    key = house.key(case.active.supplier, "supplier")
+    return house.call(key, "POST", f"/api/requests/{case.request_id}/events", json=body).status_code
+
+
+def last_data(house: ApiDesk) -> dict[str, Any]:
+    with house.database.read() as unit:
+        return events_of(unit, 1)[-1].data
+
+
+def test_the_last_day_of_a_loan_is_told_as_a_date(house: ApiDesk) -> None:
+    assert filled(house, loan_due="2026-05-01") == 200
+    assert last_data(house) == {"loan_due": "2026-05-01"}
+
+
+def test_without_a_day_nothing_is_told_of_it(house: ApiDesk) -> None:
+    assert filled(house, pages=3) == 200
+    assert last_data(house) == {"pages": 3}
+
+
+@pytest.mark.parametrize("day", ["五月一日", "2026-04-31", "2026-05-01T09:00"])
+def test_what_is_no_day_is_refused(house: ApiDesk, day: str) -> None:
+    assert filled(house, loan_due=day) == 422
