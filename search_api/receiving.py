@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
-from mappings.requests import Wish
+from mappings.requests import Citation, Wish
 from routing.case import Case, Entry, NotAllowed, possible
+from routing.citations import fits
 from routing.messages import Body
 from routing.messages import Party as Named
 from routing.service import Incomplete, NewRequest
@@ -105,20 +106,18 @@ class Receiving:
         nothing was done."""
         message = post.message
         self._require_sender(post)
-        told = _required(message) if isinstance(message, Request) else None
-        if told is not None and told.kind != "Reminder":
-            told = structs.replace(told, wish=self.matched(told.wish))
-        key, content = _named(post, told)
+        told = self._matched(post, _required(message)) if isinstance(message, Request) else None
         try:
             with self.database.write() as unit:
-                if (before := seen(unit, post.library, key, content)) is not None:
+                name, before = _answered(unit, post, told)
+                if before is not None:
                     return before
                 done = self._act(unit, post, told)
                 after = {"event": done.event, "entry": done.entry}
                 actor = post.who.actor(request_id)
                 audit.record(unit, actor, "iso18626.receive", f"request {done.request}", post.now, {}, after)
                 confirmed = write(confirm(message, post.now), detect_version(parse(data)))
-                remember(unit, post.library, key, content, confirmed, post.now)
+                remember(unit, post.library, *name, confirmed, post.now)
         except KeyConflict as error:
             raise _unknown("requestingAgencyRequestId: another request came under this number") from error
         except NotAllowed as error:
@@ -126,6 +125,14 @@ class Receiving:
         except Incomplete as error:
             raise _unknown(f"bibliographicInfo: {', '.join(error.fields)} missing") from error
         return None
+
+    def _matched(self, post: _Post, told: Asked) -> Asked:
+        """With its union record, where a request may come of it."""
+        with self.database.read() as unit:
+            known = find_peer_request(unit, post.library, told.thread.number)
+        if known is not None and told.kind != "Retry":
+            return told
+        return structs.replace(told, wish=self.matched(told.wish))
 
     def _require_sender(self, post: _Post) -> None:
         """The library of the key is the one that the message says it is from, and the key is for what it does."""
@@ -208,7 +215,9 @@ class Receiving:
             if case is not None and not case.is_closed:
                 return self._again(unit, post, told, case)
         elif known is not None:
-            raise _unknown("requestingAgencyRequestId: another request came under this number")
+            if not _asks_for_it(unit, known, told.wish.citation):
+                raise _unknown("requestingAgencyRequestId: another request came under this number")
+            return _Done(known, "known")
         more = {"iso18626": msgspec.to_builtins(told.thread)}
         more |= {"note": told.note} if told.note else {}
         more |= {"previous": previous} if previous else {}
@@ -288,7 +297,7 @@ class Receiving:
         """How the request stands, sent by the outbox. A library that has no service to send it to can look it up."""
         network = load_network(unit)
         if network.policy(post.library).channel == "iso18626":
-            data: dict[str, Any] = {"answers": answers} | ({} if yes is None else {"yes": yes})
+            data: dict[str, Any] = {"answers": answers, "lent": case.is_loan} | ({} if yes is None else {"yes": yes})
             body = Body(
                 "report", post.now, case.request_id, case.state, Named(case.requester), case.wish, data, case.seq
             )
@@ -313,16 +322,37 @@ def _required(message: Request) -> Asked:
     return told
 
 
+def _answered(unit: Unit, post: _Post, told: Asked | None) -> tuple[tuple[str, str], bytes | None]:
+    """What the message is known by, and the answer that it got where it came before. Raises KeyConflict."""
+    name = _named(post, told)
+    try:
+        return name, seen(unit, post.library, *name)
+    except KeyConflict:
+        if told is None or told.kind != "New":
+            raise
+        # Written otherwise than before, it may ask for the same item all the same: that is looked at by `_requested`.
+        name = _by_content(post)
+        return name, seen(unit, post.library, *name)
+
+
 def _named(post: _Post, told: Asked | None) -> tuple[str, str]:
     """(what names the message, what it says). A request is named by its number and says the same whenever it was
     written; anything else is named by all of its content, since it has no number of its own."""
     message = post.message
-    if told is None or not isinstance(message, Request):
-        return f"message {post.digest}", post.digest
+    if told is None or not isinstance(message, Request) or told.kind == "Reminder":  # each of these is answered
+        return _by_content(post)
     timeless = structs.replace(message, header=structs.replace(message.header, timestamp=_EPOCH))
-    if told.kind == "Reminder":  # each of them is answered
-        return f"message {post.digest}", post.digest
     return f"{told.kind} {told.thread.number}", digest(timeless)
+
+
+def _by_content(post: _Post) -> tuple[str, str]:
+    return f"message {post.digest}", post.digest
+
+
+def _asks_for_it(unit: Unit, request: int, cited: Citation) -> bool:
+    """Whether the request is, or ever was, for that item."""
+    wishes = [event.data["wish"] for event in events_of(unit, request) if "wish" in event.data]
+    return any(fits(cited, msgspec.convert(wish, Wish).citation) for wish in wishes)
 
 
 def _asked_entry(case: Case, number: int, library: str) -> Entry | None:

@@ -1,9 +1,9 @@
 """A message of the outbox in the words of ISO 18626. What it does not hold is read from the request's events up to its
-own, so a repeat is the same to the byte.
+own, so a repeat is the same to the byte, as long as what somebody said of it is not erased.
 
 A `submit` that came by ISO 18626 holds the peer's thread as `iso18626`, and so does an event by which the peer has
-asked again under another number; an event that a supplier's message was turned
-into may hold the supplier's own number as `supplier_number`.
+asked again under another number; an event that a supplier's message was turned into may hold the supplier's own number
+as `supplier_number`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from msgspec import Struct
 from mappings.model import Library
 from mappings.requests import Event, LibraryPolicy
 from routing.messages import PEER_EVENTS, Body
+from routing.states import SAID
 from search_api.interop.iso18626 import telling
 from search_api.interop.iso18626.asking import Ask, ask
 from search_api.interop.iso18626.confirming import verdict
@@ -30,6 +31,7 @@ from store.database import Database
 from store.libraries import all_libraries
 from store.outbox import Message
 from store.policies import all_policies
+from store.remarks import remarks_of
 from store.request_events import events_of
 from tongcang.sending.iso18626 import ReadConfirmation, Render, Verdict
 
@@ -41,6 +43,7 @@ class _Known(Struct, frozen=True):
 
     body: Body
     events: list[Event]
+    said: Mapping[int, Mapping[str, str]]  # with an event, in somebody's own words, as far as they are kept
     libraries: Mapping[str, Library]
     policies: Mapping[str, LibraryPolicy]
 
@@ -52,6 +55,16 @@ class _Known(Struct, frozen=True):
 
     def of_entry(self, *names: str) -> list[Event]:
         return [event for event in self.events if event.entry == self.body.entry and event.name in names]
+
+    @property
+    def refusal(self) -> dict[str, Any] | None:
+        """Data of the last one, with its note in the words in which it was said, if they are still kept."""
+        refusals = [event for event in self.events if event.name == "refuse"]
+        if not refusals:
+            return None
+        last = refusals[-1]
+        words = self.said.get(last.seq, {}).get("note", "")
+        return last.data | ({"note": words} if last.data.get("note") == SAID else {})
 
     @property
     def condition(self) -> dict[str, Any]:
@@ -69,9 +82,10 @@ def rendering(database: Database) -> Render:
         with database.read() as unit:
             events = [event for event in events_of(unit, body.request) if event.seq <= body.seq]
             libraries = {each.symbol: each for each in all_libraries(unit)}
-            known = _Known(body, events, libraries, all_policies(unit))
-        said = _to_peer(known) if message.kind in _TO_PEERS else _to_supplier(known, message.kind)
-        return write(said, version) if said is not None else None
+            said = remarks_of(unit, body.request)
+            known = _Known(body, events, said, libraries, all_policies(unit))
+        told = _to_peer(known) if message.kind in _TO_PEERS else _to_supplier(known, message.kind)
+        return write(told, version) if told is not None else None
 
     return render
 
@@ -160,9 +174,9 @@ def _to_peer(known: _Known) -> IsoMessage | None:
     data, service = body.data, body.wish.service if body.wish else "copy"
     if body.event == "report":
         answers, yes = str(data["answers"]), data.get("yes")
-        return telling.report(thread, body.state, service, body.at, answers=answers, yes=yes)
+        lent = bool(data.get("lent", service == "loan"))
+        return telling.report(thread, body.state, lent, body.at, answers=answers, yes=yes)
     if body.event in ("close", "expire", "lapse"):
-        refusals = [event.data for event in known.events if event.name == "refuse"]
-        data = refusals[-1] if refusals else data
+        data = known.refusal or data
     first = not any(event.name in PEER_EVENTS for event in known.events if event.seq < body.seq)
     return telling.tell(thread, body.event, data, body.at, service=service, first=first)

@@ -161,8 +161,8 @@ def _conditional(data: Mapping[str, Any], _now: datetime, _service: str) -> Told
 
 
 def _later(data: Mapping[str, Any], _now: datetime, _service: str) -> Told:
-    until = data.get("until")
-    retry = RetryInfo(retry_after=datetime.fromisoformat(until)) if until else None
+    until = terms.moment_of(str(data.get("until", "")))
+    retry = RetryInfo(retry_after=until) if until else None
     return Told(status="RetryPossible", reason_retry=Code("NotCurrentAvailableForILL"), retry=retry)
 
 
@@ -171,12 +171,12 @@ def _incomplete(_data: Mapping[str, Any], _now: datetime, _service: str) -> Told
 
 
 def _filled(data: Mapping[str, Any], now: datetime, service: str) -> Told:
-    due = data.get("loan_due")
-    lent = service == "loan" or (service == "copy_or_loan" and bool(due))
+    due = terms.due_of(str(data.get("loan_due", "")))
+    lent = "loan" in (service, data.get("service")) or (service == "copy_or_loan" and due is not None)
     via, format_, cost = data.get("via", ""), data.get("format", ""), data.get("cost")
     return Told(
         status="Loaned" if lent else "CopyCompleted",
-        due=datetime.fromisoformat(due) if due else None,
+        due=due,
         delivery=DeliveryInfo(
             date_sent=now,
             url=data.get("url", ""),
@@ -235,18 +235,17 @@ _STATES = {
 }
 
 
-def status_of(state: str, service: str) -> str:
-    """The standard's status of a request of ours in that state. Lent is what a loan, asked for as such, is; on_loan is
-    what either may be."""
+def status_of(state: str, lent: bool) -> str:
+    """The standard's status of a request of ours in that state. `lent`: what was supplied is to be given back."""
     if state == "delivered":
-        return "Loaned" if service == "loan" else "CopyCompleted"
+        return "Loaned" if lent else "CopyCompleted"
     if state == "closed_filled":
-        return "LoanCompleted" if service == "loan" else "CopyCompleted"
+        return "LoanCompleted" if lent else "CopyCompleted"
     return _STATES.get(state, "RequestReceived")
 
 
 def report(
-    thread: Thread, state: str, service: str, now: datetime, *, answers: str = "StatusRequest", yes: bool | None = None
+    thread: Thread, state: str, lent: bool, now: datetime, *, answers: str = "StatusRequest", yes: bool | None = None
 ) -> SupplyingAgencyMessage:
     """The answer to a requester's StatusRequest, Renew or Cancel, with the request's state as it is.
 
@@ -254,4 +253,4 @@ def report(
     We renew nothing: yes=False.
     """
     reason = {"Renew": "RenewResponse", "Cancel": "CancelResponse"}.get(answers, "StatusRequestResponse")
-    return _message(thread, Told(status=status_of(state, service), reason=reason, answer_yes_no=yes), now, False)
+    return _message(thread, Told(status=status_of(state, lent), reason=reason, answer_yes_no=yes), now, False)

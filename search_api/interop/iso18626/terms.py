@@ -151,6 +151,21 @@ def end_of_day(day: str) -> datetime | None:
         return None
 
 
+def moment_of(text: str) -> datetime | None:
+    """Of an ISO time, which is Beijing's where it has no zone, or of the beginning of an ISO date; None where it is
+    neither."""
+    try:
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=BEIJING)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def due_of(text: str) -> datetime | None:
+    """When that is over which lasts until an ISO date, its day included, or until an ISO time."""
+    return end_of_day(text) or moment_of(text)
+
+
 def day_of(at: datetime | None) -> str:
     """The day here on which that is; "" = not told."""
     if at is None:

@@ -49,6 +49,8 @@ NOTED = "noted"
 _PENDING = ("RequestReceived", "ExpectToSupply", "WillSupply")
 _SUPPLIED = ("Loaned", "CopyCompleted")
 _OVER = ("LoanCompleted", "CompletedWithoutReturn")
+_LENT = ("Loaned", "LoanCompleted")
+"""It has to go back, or had to, also where no day was told."""
 
 
 class Heard(Struct, frozen=True, kw_only=True):
@@ -170,7 +172,8 @@ def _condition(message: SupplyingAgencyMessage, way: str) -> dict[str, Any]:
 
 def _fill(message: SupplyingAgencyMessage) -> dict[str, Any]:
     delivery, due = message.delivery_info, message.status_info.due_date
-    found: dict[str, Any] = {"loan_due": due.isoformat() if due else ""}
+    lent = message.status_info.status in _LENT
+    found: dict[str, Any] = {"loan_due": due.isoformat() if due else "", "service": "loan" if lent else ""}
     if delivery:
         told = delivery.delivery_costs
         cost = next((amount for each in told if (amount := terms.fen(each)) is not None), None)

@@ -48,11 +48,12 @@ EVENTS = [
     (from_supplier("Recalled"), "filled", NOTED, {}),
     (from_supplier("HoldReturn"), "filled", NOTED, {}),
     (from_supplier("ReleaseHoldReturn"), "filled", NOTED, {}),
-    (from_supplier("Loaned"), "accepted", "fill", {}),
+    (from_supplier("Loaned"), "accepted", "fill", {"service": "loan"}),
     (from_supplier("CopyCompleted"), "sent", "fill", {}),
     (from_supplier("CopyCompleted", "Notification"), "sent", "fill", {}),
-    (from_supplier("Loaned", due=LATER), "sent", "fill", {"loan_due": LATER.isoformat()}),
-    (from_supplier("LoanCompleted"), "accepted", "fill", {}),
+    (from_supplier("Loaned", due=LATER), "sent", "fill", {"loan_due": LATER.isoformat(), "service": "loan"}),
+    (from_supplier("LoanCompleted"), "accepted", "fill", {"service": "loan"}),
+    (from_supplier("CompletedWithoutReturn"), "accepted", "fill", {}),
     (from_supplier("LoanCompleted"), "filled", "returned", {}),
     (from_supplier("CompletedWithoutReturn"), "filled", "returned", {}),
     (from_supplier("Unfilled"), "sent", "refuse", {"code": "NotAvailableForILL"}),
@@ -64,7 +65,12 @@ EVENTS = [
     (from_supplier("Cancelled", "CancelResponse", info={"answer_yes_no": True}), "cancel_sent", "cancel_yes", {}),
     (from_supplier("Cancelled", "CancelResponse"), "cancel_sent", "cancel_yes", {}),
     (from_supplier("WillSupply", "CancelResponse", info={"answer_yes_no": False}), "cancel_sent", NOTED, {}),
-    (from_supplier("Loaned", "CancelResponse", info={"answer_yes_no": False}), "cancel_sent", "fill", {}),
+    (
+        from_supplier("Loaned", "CancelResponse", info={"answer_yes_no": False}),
+        "cancel_sent",
+        "fill",
+        {"service": "loan"},
+    ),
     (from_supplier("WillSupply", "RenewResponse", info={"answer_yes_no": False}), "filled", NOTED, {}),
     (retry("OnLoan", retry_after=LATER), "received", "retry_later", {"until": LATER.isoformat()}),
     (retry("OnLoan"), "received", "refuse", {"code": "NotOnShelf", "note": "[OnLoan]"}),
@@ -272,7 +278,7 @@ SAID: list[tuple[str, dict[str, Any], str, str, dict[str, Any]]] = [
     ("expire", {}, "Unfilled", "refuse", {"code": "NotAvailableForILL"}),
     ("cancel_done", {}, "Cancelled", "cancel_yes", {}),
     ("cancel_yes", {}, "Cancelled", "cancel_yes", {}),
-    ("returned", {}, "LoanCompleted", "fill", {}),
+    ("returned", {}, "LoanCompleted", "fill", {"service": "loan"}),
 ]
 
 
@@ -323,7 +329,31 @@ def test_a_fill_is_a_copy_or_a_loan(service: str, due: str, status: str) -> None
     data = {"cost": 600, "via": "Email", "format": "PDF"} | ({"loan_due": due} if due else {})
     message = tell(THREAD, "fill", data, NOW, service=service)
     assert message and message.status_info.status == status
-    assert heard(message).data == data | {"sent": NOW.isoformat()}
+    lent = {"service": "loan"} if status == "Loaned" else {}
+    assert heard(message).data == data | {"sent": NOW.isoformat()} | lent
+    again = tell(THREAD, "fill", heard(message).data, NOW, service="copy_or_loan")
+    assert again and again.status_info.status == status, "as it was heard, so it is handed on"
+
+
+@pytest.mark.parametrize(
+    ("told", "due"),
+    [
+        ("2026-05-01", datetime(2026, 5, 1, 15, 59, 59, tzinfo=UTC)),  # the day is Beijing's, and all of it
+        ("2026-05-01T09:00", datetime(2026, 5, 1, 1, tzinfo=UTC)),
+        ("2026-05-01T09:00:00+00:00", datetime(2026, 5, 1, 9, tzinfo=UTC)),
+        ("五月一日", None),
+        ("9999-12-31T23:00:00-08:00", None),
+    ],
+)
+def test_a_day_by_which_it_is_due_is_a_time_of_the_standards(told: str, due: datetime | None) -> None:
+    message = tell(THREAD, "fill", {"loan_due": told}, NOW, service="loan")
+    assert message and (message.status_info.status, message.status_info.due_date) == ("Loaned", due)
+
+
+def test_a_day_from_which_it_may_be_asked_again_begins_in_beijing() -> None:
+    message = tell(THREAD, "retry_later", {"until": "2026-05-01"}, NOW, service="loan")
+    assert message and message.retry_info
+    assert message.retry_info.retry_after == datetime(2026, 4, 30, 16, tzinfo=UTC)
 
 
 def test_only_reasons_of_ours_have_our_scheme() -> None:
@@ -358,7 +388,7 @@ def test_inner_affairs_are_not_told() -> None:
     ],
 )
 def test_questions_are_answered_with_the_state_as_it_is(answers: str, reason: str, yes: bool | None) -> None:
-    message = report(THREAD, "asking", "copy", NOW, answers=answers, yes=yes)
+    message = report(THREAD, "asking", False, NOW, answers=answers, yes=yes)
     info = message.message_info
     assert (info.reason_for_message, info.answer_yes_no, message.status_info.status) == (reason, yes, "RequestReceived")
 
@@ -367,15 +397,15 @@ OPEN = "draft checking owned dup_hold restricted blank routing asking review can
 CLOSED_STATES = "filled unfilled local duplicate cancelled expired"
 
 
-@pytest.mark.parametrize("service", ["copy", "loan", "copy_or_loan"])
-def test_every_state_has_a_status(service: str) -> None:
-    assert {telling.status_of(state, service) for state in OPEN.split() if state != "draft"} == {"RequestReceived"}
-    assert telling.status_of("draft", service) == "RetryPossible", "it waits for a better citation"
-    closed = [telling.status_of(f"closed_{end}", service) for end in CLOSED_STATES.split()]
-    done = "LoanCompleted" if service == "loan" else "CopyCompleted"
+@pytest.mark.parametrize("lent", [True, False])
+def test_every_state_has_a_status(lent: bool) -> None:
+    assert {telling.status_of(state, lent) for state in OPEN.split() if state != "draft"} == {"RequestReceived"}
+    assert telling.status_of("draft", lent) == "RetryPossible", "it waits for a better citation"
+    closed = [telling.status_of(f"closed_{end}", lent) for end in CLOSED_STATES.split()]
+    done = "LoanCompleted" if lent else "CopyCompleted"
     assert closed == [done, "Unfilled", "Unfilled", "Unfilled", "Cancelled", "Unfilled"]
-    others = [telling.status_of(state, service) for state in ("condition", "on_loan", "delivered")]
-    assert others == ["RetryPossible", "Loaned", "Loaned" if service == "loan" else "CopyCompleted"]
+    others = [telling.status_of(state, lent) for state in ("condition", "on_loan", "delivered")]
+    assert others == ["RetryPossible", "Loaned", "Loaned" if lent else "CopyCompleted"]
 
 
 def test_times_are_in_utc_whatever_the_caller_has() -> None:
