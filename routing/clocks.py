@@ -62,7 +62,9 @@ def entry_timer(
     if kind == "condition":
         return Timer(case.request_id, entry.number, kind, calendars(case.requester).due(since, days))
     office, public = calendars(entry.supplier), calendars(EVERYBODY)
-    if kind == "cancel":
+    if kind == "cancel" and entry.code == "undelivered":
+        due = since  # it has never heard of the request, and nobody waits for it to say so
+    elif kind == "cancel":
         due = min(office.due(since, days), public.due(since, days))
     else:
         due = office.due(since, open_until(office, public, office.moment(since), days))

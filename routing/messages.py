@@ -33,6 +33,9 @@ SUPPLIER_EVENTS = {
 }
 """Events of an entry that the library asked is told, with the kind of message."""
 
+ASKING = ("supplier.request", "supplier.retry")
+"""Messages by which a library is asked."""
+
 AFTER_SUPPLY = {"receive": "supplier.received", "returned": "supplier.returned"}
 """Events of the request that the library which supplied it is told."""
 
@@ -153,6 +156,8 @@ class _Writer:
         if not kind or entry is None:
             return
         channel = self.facts.channels.get(entry.supplier, "queue")
+        if channel == "email" and self.event.data.get("why") == "undelivered":
+            return  # it has nothing that could be taken back; a system may have, and not have said so
         if channel in ("iso18626", "email"):
             yield self._message(channel, entry.supplier, kind, entry, lane=entry.number)
 

@@ -19,6 +19,7 @@ from routing import clocks
 from routing.calendar import CHINA
 from routing.case import Case, Entry, NotAllowed
 from routing.citations import citation_of, clean, missing, wish_facts
+from routing.messages import ASKING
 from routing.previewing import Preview, preview
 from routing.settings import load_network, load_settings
 from routing.states import TIMERS
@@ -41,8 +42,6 @@ STILL_ON_ITS_WAY = timedelta(hours=1)
 
 FARTHEST = timedelta(days=3 * 366)
 """How far ahead a day may lie by which something is needed."""
-
-ASKING = ("supplier.request", "supplier.retry")
 
 
 class NewRequest(Struct, frozen=True):
@@ -247,6 +246,8 @@ def _put_off(work: Work, timer: Timer) -> Timer | None:
     that of a library which was to be told begins when it could be."""
     if timer.kind not in ("receipt", "action", "condition"):
         return None
+    if timer.kind == "receipt" and _was_given_up(work, timer.entry):
+        return None
     if timer.kind == "receipt" and _is_on_its_way(work, timer.entry):
         return structs.replace(timer, due_at=work.now + STILL_ON_ITS_WAY)
     entry: Entry = work.case.entry(timer.entry)
@@ -282,7 +283,8 @@ def _is_on_its_way(work: Work, entry: int) -> bool:
 
 def _was_given_up(work: Work, entry: int) -> bool:
     message = _request_message(work, entry)
-    return message is not None and message.state == "dead"
+    by_itself = work.network.policy(work.case.entry(entry).supplier).channel == "queue"  # then it finds it in ours
+    return message is not None and message.state == "dead" and not by_itself
 
 
 def _next_desk(work: Work) -> str:

@@ -166,7 +166,7 @@ DATA = {
     "retry": "supplier, path",
     "condition": "code; cost (fen); costs, conditions, service, editions, formats; text",
     "retry_later": "until: ISO date or time",
-    "fill": "pages; cost (fen beside the tariff); via; format; loan_due (ISO date)",
+    "fill": "pages; cost (fen beside the tariff); via; format; service (loan); loan_due (ISO date)",
     "refuse": "code of REASONS; note",
     "forward": "to: symbol; child: number of the new entry; hops: libraries between; toward: the library beyond; note",
     "recall": "why: receipt, action, undelivered, cancelled, late_fill, expired, closed, officer",

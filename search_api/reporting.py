@@ -73,7 +73,7 @@ class Reporting:
         demand(who, "statistics.read", Facts(library=library))
         now = self.clock()
         last = asked.last or now.astimezone(CHINA).date()
-        first = asked.first or max(EARLIEST, last - timedelta(days=364))
+        first = asked.first or max(EARLIEST, max(EARLIEST, last) - timedelta(days=364))
         if not EARLIEST <= first <= last <= LATEST:
             raise bad_parameter(
                 "from",

@@ -23,6 +23,7 @@ from sqlalchemy import (
     delete,
     func,
     select,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -54,6 +55,12 @@ def set_timer(unit: Unit, value: Timer) -> None:
     )
     key = ["request_id", "entry", "kind"]
     unit.execute(statement.on_conflict_do_update(index_elements=key, set_={"due_at": value.due_at}))
+
+
+def hasten_timer(unit: Unit, request_id: int, entry: int, kind: str, now: datetime) -> None:
+    """Where that clock runs, it has run out."""
+    later = and_(_of(request_id, entry, kind), timer.c.due_at > now)
+    unit.execute(update(timer).where(later).values(due_at=now))
 
 
 def drop_timer(unit: Unit, request_id: int, entry: int, kind: str) -> bool:

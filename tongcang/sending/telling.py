@@ -1,12 +1,13 @@
-"""Whoever has to know that a message was given up is told by another one."""
+"""What follows where a message to a library was given up: officers are told, and its request goes on to the next."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from routing.messages import undeliverable
+from routing.messages import ASKING, undeliverable
 from store.database import Unit
 from store.outbox import Message, claim_messages, mark_dead, put_message, release_message
+from store.timers import hasten_timer
 
 NO_SERVER = "no mail server is set up"
 
@@ -30,6 +31,8 @@ def tell_officers(unit: Unit, message: Message, reason: str, now: datetime) -> N
             request_id=notice.request_id,
             entry=notice.entry,
         )
+    if message.kind in ASKING:
+        hasten_timer(unit, message.request_id, message.entry, "receipt", now)
 
 
 def give_up_mail(unit: Unit, owner: str, now: datetime) -> list[Message]:

@@ -44,6 +44,7 @@ from store.database import Database, StoreBusyError
 from store.remarks import remarks_of
 from store.request_events import events_of, histories
 from store.timers import Timer
+from tongcang.sending.telling import tell_officers
 
 
 def suppliers(case: Case) -> list[str]:
@@ -177,6 +178,40 @@ def test_the_clock_of_a_library_begins_when_it_could_be_told(any_desk: Desk) -> 
     assert desk.tick(days=1) == 1
     recalled = desk.case(case).entry(case.active.number)
     assert (recalled.state, recalled.code) == ("cancel_sent", "receipt")
+
+
+def test_a_library_that_no_message_reaches_is_not_waited_for(any_desk: Desk) -> None:
+    desk = any_desk
+    desk.policy("RUC", channel="iso18626", address="http://127.0.0.1:1/")
+    for symbol in ("BNU", "THU"):
+        desk.policy(symbol, paused=True)
+    case = desk.ask()
+    assert case.active is not None and case.active.supplier == "RUC"
+    desk.wait(hours=1)
+    with desk.database.write() as unit:
+        [asked] = outbox.claim_messages(unit, "a test", 9, 60.0, desk.now, channels=("iso18626",))
+        assert outbox.mark_dead(unit, asked.id, "a test", desk.now, "nobody is there")
+        tell_officers(unit, asked, "nobody is there", desk.now)
+    assert desk.tick(minutes=1) == 1
+    assert desk.tick(minutes=1) == 1, "nor for it to say that it stops"
+    case = desk.case(case)
+    entry = case.entry(1)
+    assert (entry.state, entry.code) == ("timed_out", "undelivered")
+    assert case.active is not None and case.active.supplier == "NLC"
+
+
+def test_who_works_in_the_queue_by_now_finds_there_what_did_not_reach_it(desk: Desk) -> None:
+    desk.policy("RUC", channel="email", address="ill@ruc.example")
+    for symbol in ("BNU", "THU"):
+        desk.policy(symbol, paused=True)
+    case = desk.ask()
+    assert case.active is not None and case.active.supplier == "RUC"
+    with desk.database.write() as unit:
+        for each in outbox.claim_messages(unit, "a test", 9, 60.0, desk.now, channels=("email",), per_target=9):
+            outbox.mark_dead(unit, each.id, "a test", desk.now, "no address")
+    desk.policy("RUC", channel="queue")
+    desk.tick(days=2)
+    assert desk.case(case).entry(1).code == "receipt"
 
 
 def test_a_closure_told_later_stops_the_clock_of_a_condition(desk: Desk) -> None:
