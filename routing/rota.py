@@ -292,6 +292,17 @@ def _told(place: Place, order: _Order, number: int) -> Place:
     return replace(place, reasons=tuple(_reasons(place, order, number)))
 
 
+def _closures_told(candidate: Candidate) -> Iterable[str]:
+    """Of its own alone: on a Sunday nobody works."""
+    closures = candidate.closures
+    if closures.in_time < 1:
+        yield "closes_soon"
+    elif closures.t > 0 and candidate.closed_days:
+        yield "opens_later"
+    elif closures.t >= 1:
+        yield "closed_between"
+
+
 def _reasons(place: Place, order: _Order, number: int) -> Iterable[str]:
     candidate = place.candidate
     yield "partner" if candidate.last_resort else "covers" if candidate.coverage == "yes" else "coverage_unknown"
@@ -304,12 +315,7 @@ def _reasons(place: Place, order: _Order, number: int) -> Iterable[str]:
         yield "by_hand"
     elif len(candidate.path) > 1:
         yield "through"
-    if candidate.closed_days:
-        yield "opens_later"
-    if candidate.closures.in_time < 1:
-        yield "closes_soon"
-    elif candidate.closures.t >= 1 and not candidate.closed_days:
-        yield "closed_between"
+    yield from _closures_told(candidate)
     if 0 < candidate.daily_cap <= candidate.sent_today:
         yield "full_today"
     if candidate.supplied != candidate.received:

@@ -86,7 +86,8 @@ def test_a_request_is_never_sent_back_along_its_chain() -> None:
 
 
 def test_who_is_away_for_long_is_asked_last() -> None:
-    pool = [make("GOOD", make_estimate(q=0.3, t=9, r=9)), make("AWAY", closed_days=20.0), make("NLC", last_resort=True)]
+    away = make("AWAY", closed_days=20.0, closures=ClosureCost(t=14.0, r=14.0))
+    pool = [make("GOOD", make_estimate(q=0.3, t=9, r=9)), away, make("NLC", last_resort=True)]
     rota = build(pool)
     assert asked(rota) == ["GOOD", "NLC", "AWAY"]
     assert "opens_later" in rota.entries[2].reasons
@@ -115,6 +116,7 @@ def test_who_has_given_once_is_hardly_spared() -> None:
 def test_a_closure_that_all_have_excludes_and_delays_nobody() -> None:
     rota = build([make("A", closed_days=9.0), make("B", closed_days=9.0)])
     assert [place.t for place in rota.entries] == [make_estimate().t] * 2
+    assert not any("opens_later" in place.reasons for place in rota.entries), "nobody works on Sundays"
 
 
 def test_a_library_is_asked_once_by_the_best_of_its_ways() -> None:
