@@ -222,7 +222,7 @@ class _Writer:
         if not self.changed or not self.facts.webhooks:
             return
         at = _iso(self.event.at)
-        supplier = self.after.active or self.after.filled
+        supplier = self.after.filled or self.after.active
         data = {
             "request": self.after.request_id,
             "sequence": self.event.seq,

@@ -203,6 +203,8 @@ class Work:
         if event.name == "fill" and self.case.state == "delivered" != before.state:
             entry = self.case.entry(event.entry)
             assert self.case.wish is not None
+            if before.entry(event.entry).supplied:
+                self._reverse(event.entry, "bad_copy")  # the better one may have more pages
             record_supply(
                 self.unit,
                 request_id=self.case.request_id,
@@ -296,7 +298,7 @@ def row_of(case: Case) -> RequestRow:
     """The request as lists show it."""
     wish = case.wish
     assert wish is not None and case.created is not None and case.updated is not None
-    asked = case.active or case.filled
+    asked = case.filled or case.active  # one that supplied it, be it late, though another is still being told to stop
     return RequestRow(
         id=case.request_id,
         state=case.state,

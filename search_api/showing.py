@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -129,7 +129,9 @@ def shown_request(
     record = case.wish.citation.record_id
     shown = [each for each in case.entries if only in ("", each.supplier)]
     numbers = {each.number for each in shown}
-    events = [each for each in events_of(unit, case.request_id) if not only or _concerns(each, numbers)]
+    events = events_of(unit, case.request_id)
+    if only:
+        events = list(_concerning(events, numbers))
     remarks = remarks_of(unit, case.request_id)
     return RequestAnswer(
         id=case.request_id,
@@ -211,10 +213,15 @@ def passed_over(place: Place, wish: Wish, libraries: Mapping[str, Library]) -> P
     return PassedOver(place.candidate.library, name.zh, name.en, Said(told.zh, told.en))
 
 
-def _concerns(event: Event, entries: Container[int]) -> bool:
-    """Whether a library that was asked by these entries sees it: what it was asked, what became of that there, and why
-    its copy was bad."""
-    return event.seq == 1 or event.entry in entries or event.name == "bad_copy"
+def _concerning(events: Iterable[Event], entries: Container[int]) -> Iterator[Event]:
+    """What a library that was asked by these entries sees: what it was asked, what became of that there, and why its
+    own copy was bad."""
+    supplied = 0
+    for event in events:
+        if event.name == "fill":
+            supplied = event.entry
+        if event.seq == 1 or event.entry in entries or (event.name == "bad_copy" and supplied in entries):
+            yield event
 
 
 def _event(event: Event, libraries: Mapping[str, Library], said: Mapping[str, str]) -> EventAnswer:

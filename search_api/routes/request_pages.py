@@ -185,8 +185,9 @@ _ASKED = ("sent", "received", "accepted", "conditional", "deferred", "cancel_sen
 
 def _view(answer: RequestAnswer, who: Principal, today: str) -> View:
     asked = [each for each in answer.entries if each.state in _ASKED]
+    supplied = [each for each in asked if each.state == "filled"]
     return View(
-        asked[-1] if asked else None,
+        next(iter(supplied or asked[-1:]), None),
         tuple(each for each in answer.entries if each.state == "planned"),
         tuple(each for each in reversed(answer.entries) if who.library and each.library == who.library and each.asked),
         answer.events[-1].seq if answer.events else 0,

@@ -6,7 +6,7 @@ import pytest
 from request_desk import CL_READER, Desk, wish
 
 from routing.case import Case
-from store import ledger, outbox
+from store import ledger, outbox, requests
 
 
 def copy_of(desk: Desk, reader: int = CL_READER) -> Case:
@@ -77,3 +77,27 @@ def test_a_price_that_is_accepted_by_rule_is_nobodys_to_decide(desk: Desk) -> No
     desk.policy("CLCN", accept_cost=1000)
     state, told = named(91)
     assert state == "accepted" and "officer.condition" not in told
+
+
+def test_a_better_copy_costs_what_it_has_itself(desk: Desk) -> None:
+    case = desk.answers(copy_of(desk), "fill", pages=3)
+    assert owed(desk)["subsidy:CAPITAL"] == -90
+    case = desk.does(case, "bad_copy", "reader", reason="缺页")
+    desk.wait(hours=3)
+    desk.answers(case, "fill", pages=40)
+    assert owed(desk)["subsidy:CAPITAL"] == -1200
+
+
+def test_who_supplied_it_late_is_its_supplier_though_the_next_is_still_told_to_stop(desk: Desk) -> None:
+    case = copy_of(desk)
+    first = case.active
+    assert first is not None
+    for _ in range(2):
+        desk.tick(days=2)
+    case = desk.case(case)
+    assert case.active is not None
+    case = desk.does(case, "fill", "supplier", first.supplier, first.number, pages=20)
+    assert case.active is not None and case.active.state == "cancel_sent"
+    with desk.database.read() as unit:
+        row = requests.get_request(unit, case.request_id)
+    assert row is not None and row.supplier == first.supplier

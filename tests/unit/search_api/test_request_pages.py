@@ -426,6 +426,10 @@ def test_a_bad_copy_is_asked_for_again(desk: Desk, app: FastAPI, reader: Browser
     assert do(reader, 1, "bad_copy", reason="缺第3页").status_code == 303
     assert (state(desk), asked(desk)) == ("asking", library)
     assert "缺第3页" in officer.get("/requests/1").text
+    do(officer, 1, "refuse", code="PoorCondition")
+    following = officer_of(app, asked(desk), "supplier")
+    page = following.get("/requests/1")
+    assert page.status_code == 200 and "缺第3页" not in page.text, "of another's copy it has nothing to know"
 
 
 def test_a_loan_is_lent_and_given_back(desk: Desk, app: FastAPI, reader: Browser) -> None:
