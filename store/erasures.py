@@ -55,10 +55,13 @@ def erase_person(database: Database, folder: Path | None, account_id: int, actor
     return done
 
 
-def reapply_erasures(database: Database, folder: Path, now: datetime) -> int:
+def reapply_erasures(
+    database: Database, folder: Path, now: datetime, withdraw: Callable[[int], object] = lambda _account_id: None
+) -> int:
     """Erase whoever was erased before this state was restored; how many they were. To be called at every start.
 
-    Erasures that this folder doesn't know of yet (another machine's) are noted in it.
+    `withdraw` is called first, to cancel what the account has open. Erasures that this folder doesn't know of yet
+    (another machine's) are noted in it.
     """
     path = folder / FILE
     noted = _noted(path)
@@ -68,6 +71,8 @@ def reapply_erasures(database: Database, folder: Path, now: datetime) -> int:
             account_id for account_id in noted if account_id not in done and _is_there(get_account(unit, account_id))
         ]
     _append(path, [(account_id, at) for account_id, at in sorted(done.items()) if account_id not in noted])
+    for account_id in back:
+        withdraw(account_id)
     if back:
         with database.write() as unit:
             for account_id in back:

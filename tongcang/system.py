@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing import get_context
 
 from indexer.engine.elastic import ElasticEngine
 from indexer.engine.embedded import EmbeddedEngine
 from indexer.engine.protocol import Engine
+from routing.service import RequestService
+from routing.withdrawing import withdraw_open
 from store.database import Database
 from store.erasures import reapply_erasures
 from tongcang.settings import Settings
@@ -39,7 +42,8 @@ class System:
             try:
                 opened.migrate()
                 # A backup of before an erasure may have been restored.
-                reapply_erasures(opened, self.settings.folder, datetime.now(UTC))
+                service = RequestService(lambda: datetime.now(UTC))
+                reapply_erasures(opened, self.settings.folder, service.clock(), partial(withdraw_open, opened, service))
             except BaseException:
                 opened.close()  # nobody else knows of its connections
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -15,8 +16,8 @@ from search_api.accounts import CODE_DAYS, RefusedError, add_person, manage
 from search_api.answers import BadParameter
 from search_api.openapi import JsonAnswer, documented
 from search_api.personal import PRIVATE, person_entry
-from search_api.policy import Facts, allowed, demand, sees_all
-from search_api.problems import bad_parameter, bad_parameters, unknown_thing
+from search_api.policy import Facts, allowed, demand, ever_allowed, sees_all
+from search_api.problems import bad_parameter, bad_parameters, forbidden, unknown_thing
 from search_api.routes.access import CatalogueOf
 from search_api.tracing import request_id_of
 from store.accounts import NewAccount, accounts_page, get_account
@@ -81,6 +82,7 @@ def new_person(
     """Nobody makes an account with more than his own library's roles. The code is shown once."""
     library = body.library or who.library
     demand(who, "account.manage", Facts(library=library, roles=body.roles))
+    _refuse_to_outlive(who, body.roles)
     if library and library not in catalogue.known_libraries():
         raise bad_parameter("library", "没有这家成员馆。", "There is no such member library.")
     told = NewAccount(body.login, body.roles, library, "", body.name, body.email, language=body.language)
@@ -112,11 +114,19 @@ def change_person(
         raise unknown_thing()
     if body.roles is not None:
         demand(who, "account.manage", Facts(library=found.library, roles=body.roles))
+        _refuse_to_outlive(who, body.roles)
     try:
         changed = manage(door, who.actor(request_id_of(request)), found, body.roles, body.active)
     except RefusedError as error:
         raise bad_parameters(_told(error)) from error
     return JsonAnswer(person_entry(changed), headers=PRIVATE)
+
+
+def _refuse_to_outlive(who: Principal, roles: Collection[str]) -> None:
+    """Raises a problem where a program makes somebody who manages accounts: by him it would go on when its key was
+    revoked."""
+    if who.way == "key" and any(ever_allowed(Principal(1, (role,), way="session"), "account.manage") for role in roles):
+        raise forbidden()
 
 
 def _told(error: RefusedError) -> tuple[BadParameter, ...]:

@@ -301,6 +301,24 @@ def test_an_account_is_not_made_so(app: FastAPI, changes: dict[str, Any], status
     assert actions(app) == []
 
 
+def test_a_program_makes_nobody_who_would_go_on_when_its_key_is_revoked(app: FastAPI) -> None:
+    admin = signed_in(app, "boss", "admin")
+    key, _ = make_key(admin, roles=["admin"], scopes=["accounts"])
+    told, client = {"Authorization": f"Bearer {key}"}, ApiClient(app)
+    made = client.request("POST", "/api/accounts", json=PERSON, headers=told)
+    assert made.status_code == 201
+    path = f"/api/accounts/{made.json()['account']['id']}"
+    assert (
+        client.request(
+            "POST", "/api/accounts", json=PERSON | {"login": "x", "roles": ["admin"]}, headers=told
+        ).status_code
+        == 403
+    )
+    assert client.request("PATCH", path, json={"roles": ["admin"]}, headers=told).status_code == 403
+    assert client.request("PATCH", path, json={"roles": ["requester"]}, headers=told).status_code == 200
+    assert send(admin, "PATCH", path, json={"roles": ["admin"]}).status_code == 200, "a person may"
+
+
 def test_shutting_and_opening_and_other_roles(app: FastAPI) -> None:
     admin, desk = signed_in(app, "boss", "admin"), signed_in(app, "desk", "supplier")
     path = f"/api/accounts/{desk.get('/api/account').json()['id']}"
