@@ -38,7 +38,8 @@ class Notifier:
             reader=str(self._reader) if self._reader else "",
             webhooks=tuple(self._webhooks(after)) if before.state != after.state else (),
             missing=missing(after.wish) if after.state == "draft" and after.wish else (),
-            expected=self._expected(after) if event.name in ("send", "retry_later", "submit") else "",
+            # Nothing is promised yet of a request that is only being made.
+            expected=self._expected(after) if before.seq and event.name in ("send", "retry_later", "submit") else "",
             by_rule=by_rule,
         )
         for message in messages_for(before, after, event, facts):
