@@ -26,6 +26,7 @@ from msgspec import Struct
 from routing.calendar import CHINA, EVERYBODY, Calendar
 from routing.candidates import Place, Rota
 from routing.closures import log_normal, open_until
+from routing.estimates import Estimate
 
 ENTRIES = 6
 RUNS = 64
@@ -56,24 +57,18 @@ class Prediction(Struct, frozen=True, omit_defaults=True):
 class _Stop(Struct, frozen=True):
     """A library of the rota, as a run comes to it."""
 
-    place: Place
     office: Calendar
     limit: float  # working days: both of its clocks
     closes: bool  # it may close, while others work, before the rota is through
-
-    @property
-    def before(self) -> float:
-        """Working days that go to its queue and to the hops on the way."""
-        return self.place.t - self.place.candidate.estimate.t - self.place.candidate.closures.t
+    before: float  # working days that go to its queue and to the hops on the way
+    estimate: Estimate
 
     def days(self, quantile: float) -> float:
         """Working days to a fill, where it fills; `quantile` is that of a standard normal distribution."""
-        estimate = self.place.candidate.estimate
-        return self.before + min(self.limit, log_normal(estimate.t, estimate.spread, quantile))
+        return self.before + min(self.limit, log_normal(self.estimate.t, self.estimate.spread, quantile))
 
     def days_to_refusal(self, quantile: float) -> float:
-        estimate = self.place.candidate.estimate
-        return self.before + min(self.limit, log_normal(estimate.r, estimate.spread_r, quantile))
+        return self.before + min(self.limit, log_normal(self.estimate.r, self.estimate.spread_r, quantile))
 
     def clock(self, moment: float, public: Calendar) -> float:
         """Working days until it is taken to be silent: at its closing, where it closes for long before that."""
@@ -105,9 +100,10 @@ def predict(
 def _stop(
     place: Place, calendars: Mapping[str, Calendar], clocks: Mapping[str, float], public: Calendar, begun: float
 ) -> _Stop:
-    symbol = place.candidate.library
-    office, limit = calendars.get(symbol, public), clocks.get(symbol, CLOCK)
-    return _Stop(place, office, limit, office.differs(public, begun, HORIZON))
+    candidate = place.candidate
+    office, limit = calendars.get(candidate.library, public), clocks.get(candidate.library, CLOCK)
+    before = place.t - candidate.estimate.t - candidate.closures.t
+    return _Stop(office, limit, office.differs(public, begun, HORIZON), before, candidate.estimate)
 
 
 @lru_cache(maxsize=1)
@@ -130,7 +126,7 @@ def _followed(
     """Of one run, the moments at which it may be filled, each with its probability."""
     open_ = 1.0
     for stop, (quantile, refusal, share) in zip(stops, run, strict=False):
-        office, limit, p = stop.office, stop.clock(moment, public), stop.place.candidate.estimate.p
+        office, limit, p = stop.office, stop.clock(moment, public), stop.estimate.p
         days = stop.days(quantile)
         filled = p if days <= limit else 0.0
         position = office.position(moment)
