@@ -10,7 +10,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from search_api.access.passwords import Passwords
+from search_api.access.passwords import Passwords, complaint
 from search_api.access.principal import ANONYMOUS, Principal
 from search_api.access.throttle import Throttle
 from search_api.access.tokens import (
@@ -25,6 +25,7 @@ from search_api.access.tokens import (
 from search_api.problems import bad_key, too_many_attempts, too_many_requests
 from search_api.settings import ApiSettings
 from search_api.tracing import network_of, request_id_of
+from search_api.vocabulary import Words
 from store import accounts, api_keys, sessions
 from store.accounts import HOUSE_ROLES, Account
 from store.audit import record
@@ -33,6 +34,14 @@ from store.database import Database, StoreError, Unit
 log = structlog.get_logger("search_api.access")
 
 _BEARER = f"Bearer {KEY_START}"
+
+
+class PasswordRefusedError(Exception):
+    """Login and code are right; the password has something of its owner in it."""
+
+    def __init__(self, words: Words) -> None:
+        super().__init__(words.en)
+        self.words = words
 
 
 class _Attempt:
@@ -147,12 +156,19 @@ class Door:
         return token
 
     def use_code(self, request: Request, login: str, code: str, password: str) -> tuple[str, Account] | None:
-        """Set a password by a one-time code, and sign in; None = no such code, or it has run out."""
+        """Set a password by a one-time code, and sign in; None = no such code, or it has run out.
+
+        Raises PasswordRefusedError where name or card is in the password: only who has the right code learns that of
+        them, and the code stays good, since nothing is written.
+        """
         with self._attempt(request, login) as attempt:
             hashed, now = self.passwords.hash(password), self.now()
             with self.database.write() as unit:
                 account = accounts.use_code(unit, login, code_hash(code), hashed, now)
                 if account is not None:
+                    attempt.right = True
+                    if words := complaint(password, account.login, account.name, account.card):
+                        raise PasswordRefusedError(words)
                     sessions.end_sessions_of(unit, account.id)
                     self._record(unit, request, account, "account.password", now)
                     token = self._begin(unit, request, account, now)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Form, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from search_api.access.door import Door
+from search_api.access.door import Door, PasswordRefusedError
 from search_api.access.guard import DoorOf, require
+from search_api.access.passwords import complaint
 from search_api.access.principal import Principal
 from search_api.accounts import NewReader, RefusedError, about_password, register_self
 from search_api.pages.rendering import remember_language
@@ -36,7 +37,7 @@ def sign_in_page(
     request: Request,
     pages: PagesOf,
     who: Annotated[Principal, require("sign-in")],
-    next: Annotated[str, Query(max_length=2000)] = "",
+    next: Annotated[str, Query()] = "",
 ) -> Response:
     if who.known:
         return see(way_back(next, "/account"))
@@ -45,7 +46,12 @@ def sign_in_page(
 
 @router.post("/sign-in", dependencies=[require("sign-in")])
 def sign_in(
-    request: Request, pages: PagesOf, door: DoorOf, login: Field = "", password: Field = "", next: Field = ""
+    request: Request,
+    pages: PagesOf,
+    door: DoorOf,
+    login: Field = "",
+    password: Field = "",
+    next: Annotated[str, Form()] = "",
 ) -> Response:
     signed_in = door.sign_in(request, login, password)
     if signed_in is None:
@@ -79,12 +85,16 @@ def set_password(
     again: Field = "",
 ) -> Response:
     complaints = about_password(password, again)
-    signed_in = None if complaints else door.use_code(request, login, code, password)
-    if signed_in is None:
-        return form_page(
-            pages, request, "set_password.html", complaints or {"code": WRONG_CODE}, login=login[:100]
-        )  # fmt: skip
-    return _welcome(request, door, signed_in, "/account")
+    if words := complaint(password, login.strip()):  # what he calls himself, whoever that is
+        complaints = {"password": words}
+    if not complaints:
+        try:
+            if signed_in := door.use_code(request, login, code, password):
+                return _welcome(request, door, signed_in, "/account")
+            complaints = {"code": WRONG_CODE}
+        except PasswordRefusedError as error:
+            complaints = {"password": error.words}
+    return form_page(pages, request, "set_password.html", complaints, login=login[:100])
 
 
 @router.get("/register", dependencies=[require("sign-in")])

@@ -237,6 +237,30 @@ def test_a_code_runs_out_and_is_renewed(app: FastAPI) -> None:
     assert Browser(app).post("/set-password", "/set-password", code=third, **fields).status_code == 303
 
 
+@pytest.mark.parametrize(
+    "password", ["zhangsanfeng2!", "ZHANGSANFENG2 图书馆", "李慕白的三只猫坐在屋顶", "A-00012345 湖边的船"]
+)
+def test_nothing_of_login_name_or_card_is_in_the_first_password(app: FastAPI, password: str) -> None:
+    officer = signed_in(app, "officer", "requester")
+    told = {"name": "李慕白", "card": "A-00012345", "login": "zhangsanfeng2"}
+    (code,) = CODE.findall(officer.post("/readers/new", "/readers/new", **told).text)
+    fields = {"login": " ZhangSanfeng2 ", "code": code, "password": password, "again": password}
+    refused = Browser(app).post("/set-password", "/set-password", **fields)
+    assert refused.status_code == 422 and "不能含有登录名、姓名或证号" in refused.text
+    assert "account.password" not in [entry.action for entry in audited(app)]
+    done = Browser(app).post("/set-password", "/set-password", **(fields | {"password": NEW, "again": NEW}))
+    assert done.status_code == 303, "the code is still good"
+
+
+def test_without_the_right_code_nothing_is_told_of_name_or_card(app: FastAPI) -> None:
+    officer = signed_in(app, "officer", "requester")
+    officer.post("/readers/new", "/readers/new", name="李慕白", card="A-00012345", login="wang")
+    for password in ("李慕白的三只猫坐在屋顶", "A-00012345 湖边的船", NEW):
+        fields = {"login": "wang", "code": "x", "password": password, "again": password}
+        refused = Browser(app).post("/set-password", "/set-password", **fields)
+        assert refused.status_code == 422 and "一次性代码不对" in refused.text and "姓名或证号" not in refused.text
+
+
 @pytest.mark.parametrize("wanted", ["pku-0001", "0001", "boss", "nobody"])
 def test_no_code_for_another_librarys_reader_or_for_staff(app: FastAPI, wanted: str) -> None:
     """IDOR: an officer would sign in as anybody."""
