@@ -1,21 +1,21 @@
 """Requests as the API and the pages ask for them: who may, as whom, and what is shown of it. One method a question.
 
 Whoever acts on a request acts as one of the life cycle's actors: its reader, an officer of the requesting library, an
-officer of the library that an entry asks, one of the desk that searches. Which of them is found here, from the table of
-search_api/policy.py; the life cycle itself (routing/case.py) is asked again whether such an actor may.
+officer of the library that an entry asks, one of the desk that searches. Which of them, search_api/acting.py finds; the
+life cycle itself (routing/case.py) is asked again whether such an actor may.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from mappings.requests import Citation, Wish
-from routing.case import Case, NotAllowed, possible
+from routing.case import Case, NotAllowed
 from routing.citations import clean, missing
 from routing.network import Network
 from routing.service import NewRequest, RequestService
@@ -24,9 +24,10 @@ from routing.states import ACTIVE, CLOSED, STATES
 from routing.work import Actor, allowed_cost, case_decoder
 from search_api import request_problems
 from search_api.access.principal import Principal
+from search_api.acting import acting, actions, may_read, offered, sees_all_of_it
 from search_api.catalogue import Catalogue
 from search_api.finding import Question
-from search_api.policy import Facts, allowed, demand
+from search_api.policy import Facts, demand, refusal
 from search_api.problems import forbidden
 from search_api.request_answers import MatchAnswer, RequestAnswer, RequestList
 from search_api.showing import brief, match_candidate, missing_words, shown_request
@@ -36,11 +37,6 @@ from store.idempotency import CallAnswer, KeyConflict, find_answer, keep_answer
 from store.requests import Person, RequestRow
 
 PAGE = 50
-
-OVERRIDES = frozenset(("reorder", "skip", "recall", "extend", "close"))
-"""Events by which an officer overrides the rota: a system librarian may fire them too, in the library's place."""
-
-DESK_EVENTS = frozenset(("resolve", "give_up", "escalate"))
 
 
 class Asked(Struct, frozen=True):
@@ -174,39 +170,28 @@ class Requesting:
         """Raises a problem where there is none, or it is none of his business."""
         with self.database.read() as unit:
             row, case, person = self._found(unit, number)
-            facts = facts_of(case, person)
-            own = allowed(who, "request.read", self._as_branch(who, case, facts))
-            if not own:
-                demand(who, "request.read", facts)
-            return shown_request(
-                unit,
-                self.catalogue.settings.base_url,
-                load_network(unit),
-                row,
-                case,
-                self._visible_person(unit, who, case, person),
-                lambda entry: self.actions(who, case, person, entry),
-                only="" if self._sees_all_of_it(who, case, person) else who.library,
-            )
+            if not may_read(who, case, person):
+                raise refusal(who)
+            return self._shown(unit, who, row, case, person)
+
+    def _shown(self, unit: Unit, who: Principal, row: RequestRow, case: Case, person: Person | None) -> RequestAnswer:
+        """As much of it as is his to see."""
+        return shown_request(
+            unit,
+            self.catalogue.settings.base_url,
+            load_network(unit),
+            row,
+            case,
+            self._visible_person(unit, who, case, person),
+            lambda entry: actions(who, case, person, entry),
+            only="" if sees_all_of_it(who, case, person) else who.library,
+        )
 
     def _found(self, unit: Unit, number: int) -> tuple[RequestRow, Case, Person | None]:
         row = requests.get_request(unit, number)
         if row is None:
             raise request_problems.unknown_request(number)
         return row, case_decoder.decode(row.folded), requests.person_of(unit, number)
-
-    @staticmethod
-    def _as_branch(who: Principal, case: Case, facts: Facts) -> Facts:
-        """The officers of a branch see what was asked for its readers."""
-        if case.branch and who.library == case.branch:
-            return msgspec.structs.replace(facts, requester=case.branch)
-        return facts
-
-    def _sees_all_of_it(self, who: Principal, case: Case, person: Person | None) -> bool:
-        """A library that is asked to supply it sees its own part alone: not whom else it was sent to, and what they
-        said."""
-        facts = self._as_branch(who, case, facts_of(case, person))
-        return allowed(who, "request.read", msgspec.structs.replace(facts, asked=frozenset()))
 
     def _visible_person(
         self, unit: Unit, who: Principal, case: Case, person: Person | None
@@ -222,37 +207,6 @@ class Requesting:
             return (Person(0, person.note), "") if asked else None
         account = accounts.get_account(unit, person.account)
         return person, account.name if account else ""
-
-    def actions(self, who: Principal, case: Case, person: Person | None, entry: int = 0) -> tuple[str, ...]:
-        """The events that he may fire now, on the request or on an entry of it."""
-        offered = _offered(case, entry)
-        return tuple(
-            sorted(name for name, kinds in offered.items() if self._acting(who, case, person, name, entry, kinds))
-        )
-
-    def _acting(
-        self, who: Principal, case: Case, person: Person | None, name: str, entry: int, kinds: Container[str]
-    ) -> Actor | None:
-        """As which actor he may fire the event, which is for such `kinds` of them now; None = as none."""
-        facts = self._as_branch(who, case, facts_of(case, person))
-        supplier = case.entry(entry).supplier if entry else ""
-        if "supplier" in kinds and entry:
-            if name == "note" and case.entry(entry).state not in (*ACTIVE, "filled"):
-                return None  # who is asked no longer has nothing to add; what comes by ISO 18626 is kept all the same
-            if allowed(who, "entry.act", Facts(supplier=supplier)):
-                return Actor("supplier", who.account_id, supplier)
-            return None
-        if "reader" in kinds and person is not None and person.account == who.account_id:
-            return Actor("reader", 0, case.requester) if allowed(who, "request.act", facts) else None
-        if "officer" in kinds:
-            action = "rota.override" if name in OVERRIDES else "request.act"
-            # As an officer of the library that requests: that it is his own request makes nobody an officer.
-            if allowed(who, action, msgspec.structs.replace(facts, reader=0)):
-                library = who.library or case.requester
-                return Actor("officer", who.account_id, library, "" if who.library else library)
-        if "node" in kinds and not entry and allowed(who, "desk.act", Facts(desk=case.desk)):
-            return Actor("node", who.account_id, case.desk)
-        return None
 
     def fire(
         self,
@@ -272,12 +226,11 @@ class Requesting:
             if row is None:
                 raise request_problems.unknown_request(number)
             case, person = case_decoder.decode(row.folded), requests.person_of(unit, number)
-            facts = self._as_branch(who, case, facts_of(case, person))
-            if not allowed(who, "request.read", facts):
-                demand(who, "request.read", facts)
-            if seq and seq != case.seq:
+            if not may_read(who, case, person):
+                raise refusal(who)
+            if seq and not self._is_up_to_date(unit, who, row, case, person, seq):
                 raise request_problems.moved_on(number)
-            actor = self._acting(who, case, person, name, entry, _offered(case, entry).get(name, ()))
+            actor = acting(who, case, person, name, entry, offered(case, entry).get(name, ()))
             if actor is None:
                 raise self._refusal(case, name, entry)
             if name == "fill":
@@ -285,6 +238,16 @@ class Requesting:
             after = self.service.fire(unit, number, name, actor, entry=entry, data=data)
             told = {"state": after.state, "entry": entry}
             self._note(unit, who, actor, f"request.{name}", number, {"state": case.state}, told, request_id)
+
+    def _is_up_to_date(
+        self, unit: Unit, who: Principal, row: RequestRow, case: Case, person: Person | None, seq: int
+    ) -> bool:
+        """Whether nothing has happened since that he can see. A library that is asked is not told of what concerns
+        others: else it would be kept from its own entry for ever by what it can't look at."""
+        if seq == case.seq or sees_all_of_it(who, case, person):
+            return seq == case.seq
+        seen = self._shown(unit, who, row, case, person).events
+        return (seen[-1].seq if seen else 0) <= seq < case.seq
 
     @staticmethod
     def _require_agreed(unit: Unit, case: Case, entry: int, data: Mapping[str, Any]) -> None:
@@ -317,7 +280,7 @@ class Requesting:
     @staticmethod
     def _refusal(case: Case, name: str, entry: int) -> Exception:
         """It isn't possible now, or it isn't his to do."""
-        if name in _offered(case, entry):
+        if name in offered(case, entry):
             return forbidden()
         return NotAllowed(
             "not-now",
@@ -367,15 +330,6 @@ class Requesting:
         return RequestList(tuple(brief(base, network, row) for row in rows), str(before) if before else "")
 
 
-def _offered(case: Case, entry: int) -> dict[str, list[str]]:
-    """The events that people may fire now, on the request or on an entry of it, each with the actors whom it is for."""
-    found: dict[str, list[str]] = {}
-    for kind in ("reader", "officer", "supplier", "node"):
-        for name in possible(case, kind, entry):
-            found.setdefault(name, []).append(kind)
-    return found
-
-
 def _caller(who: Principal) -> str:
     """Whose idempotency keys they are."""
     return f"key {who.key_id}" if who.key_id else f"account {who.account_id}"
@@ -383,14 +337,3 @@ def _caller(who: Principal) -> str:
 
 def _fingerprint(asked: Asked) -> str:
     return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
-
-
-def facts_of(case: Case, person: Person | None) -> Facts:
-    """What matters of a request to who may see it."""
-    return Facts(
-        library=case.requester,
-        reader=person.account if person else 0,
-        requester=case.requester,
-        asked=frozenset(entry.supplier for entry in case.entries if entry.asked),
-        desk=case.desk,
-    )
