@@ -168,11 +168,17 @@ class Requesting:
 
     def request(self, who: Principal, number: int) -> RequestAnswer:
         """Raises a problem where there is none, or it is none of his business."""
+        answer = self.still_seen(who, number)
+        if answer is None:
+            raise refusal(who)
+        return answer
+
+    def still_seen(self, who: Principal, number: int) -> RequestAnswer | None:
+        """The same for who has just done something to it; None = it has gone to others by that, and is theirs to see.
+        What was done is done: no problem may be told of it."""
         with self.database.read() as unit:
             row, case, person = self._found(unit, number)
-            if not may_read(who, case, person):
-                raise refusal(who)
-            return self._shown(unit, who, row, case, person)
+            return self._shown(unit, who, row, case, person) if may_read(who, case, person) else None
 
     def _shown(self, unit: Unit, who: Principal, row: RequestRow, case: Case, person: Person | None) -> RequestAnswer:
         """As much of it as is his to see."""

@@ -155,6 +155,8 @@ def act(
         if error.code not in STALE:
             raise
         return _page(request, pages, requesting, who, number, {"": Words(error.zh, error.en)}, step)
+    if requesting.still_seen(who, number) is None:  # it went to another desk: the next one is looked for in the list
+        return see("/queue" if step.entry else "/desk")
     return see(f"/requests/{number}")
 
 

@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Query
 from msgspec import structs
 from starlette.requests import Request
+from starlette.responses import Response
 
 from search_api import request_examples as examples
 from search_api.access.guard import DoorOf, require
 from search_api.access.principal import Principal
 from search_api.interop.openurl import parse_openurl
 from search_api.interop.query_string import decode_query
-from search_api.openapi import JsonAnswer, documented
+from search_api.openapi import JsonAnswer, documented, documented_empty
 from search_api.personal import PRIVATE
 from search_api.request_answers import MatchAnswer, RequestAnswer, RequestList
 from search_api.request_problems import no_such_reader
@@ -131,15 +132,17 @@ def one(number: Number, requesting: RequestingOf, who: Follower) -> JsonAnswer:
     "/requests/{number}/events",
     summary="Do something to a request",
     response_class=JsonAnswer,
-    responses=documented(RequestAnswer, examples.REQUEST, 401, 403, 404, 409, 422, 503),
+    responses=documented_empty("It is done, and the request now is others' to see: that of another desk")
+    | documented(RequestAnswer, examples.REQUEST, 401, 403, 404, 409, 422, 503),
 )
-def fire(number: Number, body: EventBody, request: Request, requesting: RequestingOf, who: Follower) -> JsonAnswer:
+def fire(number: Number, body: EventBody, request: Request, requesting: RequestingOf, who: Follower) -> Response:
     """As its reader, as an officer of the requesting or of the asked library, or at a desk: what is possible stands in
     `actions`. With `seq`, it is done only where nothing has happened since."""
     requesting.fire(
         who, number, body.name, entry=body.entry, data=body.data(), request_id=request_id_of(request), seq=body.seq
     )
-    return JsonAnswer(requesting.request(who, number), headers=PRIVATE)
+    answer = requesting.still_seen(who, number)
+    return JsonAnswer(answer, headers=PRIVATE) if answer else Response(status_code=204, headers=PRIVATE)
 
 
 @router.get(
