@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, datetime
+import re
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,15 @@ import msgspec
 import yaml
 from msgspec import Struct
 
-from mappings.model import MATERIALS, Library
+from mappings.model import Library
 from mappings.requests import LibraryPolicy
+from routing.policy_faults import CONSORTIA, own_faults, policy_faults
 from store.database import Unit
 from store.libraries import all_libraries, get_library, put_library
 from store.policies import all_policies, put_policy
 
-CHANNELS = ("queue", "email", "iso18626")
-VERSIONS = ("1.2", "2021-2")
+SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9-]{0,15}")
+ROLES = ("member", "node", "capital", "branch", "partner")
 
 
 class _Loader(yaml.SafeLoader):
@@ -66,46 +67,23 @@ def read_joining(path: Path | None = None) -> Joining:
         raise JoiningError(f"{name} can't be read: {error}.") from error
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise JoiningError(f"{name} can't be used: {error}") from error
+    for library in found.libraries:
+        if wrong := library_fault(library):
+            raise JoiningError(f"{name}: libraries: {wrong}")
     for symbol, policy in found.policies.items():
-        if wrong := policy_fault(policy):
-            raise JoiningError(f"{name}: policies.{symbol}: {wrong}")
+        for fault in own_faults(policy):
+            raise JoiningError(f"{name}: policies.{symbol}.{fault.said}")
     return found
 
 
-def policy_fault(policy: LibraryPolicy) -> str:
-    """What is wrong with a policy, as a sentence in English; "" = nothing."""
-    if policy.channel not in CHANNELS:
-        return f"channel is one of {', '.join(CHANNELS)}."
-    if policy.iso_version not in VERSIONS:
-        return f"iso_version is one of {', '.join(VERSIONS)}."
-    if policy.channel != "queue" and not policy.address:
-        return f"channel {policy.channel} needs an address."
-    if policy.channel == "iso18626" and not policy.address.startswith(("http://", "https://")):
-        return "the address of an ISO 18626 service begins with https:// (or http://)."
-    if unknown := set(policy.not_materials) - set(MATERIALS):
-        return f"there is no material {', '.join(sorted(unknown))}."
-    if min(policy.receipt_days, policy.action_days, policy.rush_days, policy.capacity) <= 0:
-        return "receipt_days, action_days, rush_days and capacity are more than 0."
-    if min(policy.daily_cap, policy.max_pages, policy.accept_cost, policy.retention_days) < 0:
-        return "daily_cap, max_pages, accept_cost and retention_days are not less than 0."
-    try:
-        for closure in policy.closures:
-            if date.fromisoformat(closure.last) < date.fromisoformat(closure.first):
-                return f"a closure ends on {closure.last}, before it begins on {closure.first}."
-        for day in policy.make_up_days:
-            date.fromisoformat(day)
-    except ValueError as error:
-        return f"a day is not written as 2026-12-31: {error}."
-    return ""
-
-
-def gateway_fault(symbol: str, policy: LibraryPolicy, libraries: Mapping[str, Library]) -> str:
-    """What is wrong with the library that it asks through, as a sentence in English; "" = nothing."""
-    if not policy.gateway:
-        return ""
-    own, gateway = libraries.get(symbol), libraries.get(policy.gateway)
-    if policy.gateway == symbol or gateway is None or own is None or own.consortium != gateway.consortium:
-        return f"gateway {policy.gateway} is no other library of the same consortium."
+def library_fault(library: Library) -> str:
+    """What is wrong with a library that is to be added, as a sentence in English; "" = nothing."""
+    if not SYMBOL.fullmatch(library.symbol):
+        return f"{library.symbol!r} is no symbol: use at most 16 capital letters, digits and -."
+    if library.consortium and library.consortium not in CONSORTIA:
+        return f"{library.consortium!r} is no consortium: use {', '.join(CONSORTIA)}."
+    if library.role not in ROLES:
+        return f"{library.role!r} is no role: use {', '.join(ROLES)}."
     return ""
 
 
@@ -135,14 +113,17 @@ def join(unit: Unit, joining: Joining, now: datetime, *, replace: bool = False) 
     admin may have changed since, unless it is to be replaced. Raises JoiningError."""
     kept = () if replace else tuple(sorted(set(all_policies(unit)) & set(joining.policies)))
     wanted = {symbol: policy for symbol, policy in joining.policies.items() if symbol not in kept}
+    for library in joining.libraries:
+        if wrong := library_fault(library):
+            raise JoiningError(f"libraries: {wrong}")
     added = sum(put_library(unit, each) for each in joining.libraries if get_library(unit, each.symbol) is None)
     libraries = {each.symbol: each for each in all_libraries(unit)}
     unknown = []
     for symbol, policy in wanted.items():
         if symbol not in libraries:
             unknown.append(symbol)
-        elif wrong := gateway_fault(symbol, policy, libraries):
-            raise JoiningError(f"policies.{symbol}: {wrong}")
-        else:
-            put_policy(unit, symbol, policy, now)
+            continue
+        for fault in policy_faults(symbol, policy, libraries):
+            raise JoiningError(f"policies.{symbol}.{fault.said}")
+        put_policy(unit, symbol, policy, now)
     return Joined(added, len(wanted) - len(unknown), kept, tuple(unknown))

@@ -38,7 +38,8 @@ def load_settings(unit: Unit) -> RoutingSettings:
 
 
 def save_settings(unit: Unit, value: RoutingSettings, now: datetime) -> None:
-    policies.put_setting(unit, NAME, msgspec.json.encode(value).decode(), now)
+    """Raises ValueError where they could not be read again."""
+    policies.put_setting(unit, NAME, policies.as_json(value), now)
 
 
 def load_network(unit: Unit) -> Network:

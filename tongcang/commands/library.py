@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +13,8 @@ from harvester.registry import probe, reader_of
 from indexer.normalise import Crosswalks
 from mappings.crosswalk import read_text
 from mappings.model import Library
+from routing.joining import ROLES, library_fault
+from routing.policy_faults import CONSORTIA
 from store import harvests, libraries, records
 from store.libraries import Source, SourceConfig
 from tongcang.commands.harvest import AsJson
@@ -22,8 +23,6 @@ from tongcang.system import System
 
 app = typer.Typer(help="Member libraries and their sources. 成员馆与数据源。", no_args_is_help=True)
 
-SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9-]{0,15}")
-
 
 @app.command("add")
 def add(
@@ -31,8 +30,8 @@ def add(
     symbol: Annotated[str, typer.Argument(help="Short code, such as RUC: letters, digits and -.")],
     name_zh: Annotated[str, typer.Option(help="中文名称")] = "",
     name_en: Annotated[str, typer.Option(help="Name in English")] = "",
-    consortium: Annotated[str, typer.Option(help="BALIS, CAPITAL")] = "",
-    role: Annotated[str, typer.Option(help="member, node, capital, branch")] = "member",
+    consortium: Annotated[str, typer.Option(help=", ".join(CONSORTIA))] = "",
+    role: Annotated[str, typer.Option(help=", ".join(ROLES))] = "member",
     oai: Annotated[str, typer.Option(help="Base URL of an OAI-PMH provider.")] = "",
     prefix: Annotated[str, typer.Option(help="OAI-PMH: metadata prefix.")] = "marcxml",
     set_spec: Annotated[str, typer.Option("--set", help="OAI-PMH: only this set.")] = "",
@@ -48,8 +47,9 @@ def add(
     """Add a library, or a source to it; again with the same names: change it. 添加成员馆或数据源。"""
     system: System = context.obj
     symbol = symbol.upper()
-    if not SYMBOL.fullmatch(symbol):
-        raise typer.BadParameter(f"{symbol!r} is no symbol: use at most 16 letters, digits and -.")
+    told = Library(symbol, name_zh, name_en, consortium, role)
+    if wrong := library_fault(told):
+        raise typer.BadParameter(wrong)
     if oai and files:
         raise typer.BadParameter("Give --oai or --files, not both; add the other as a second source.")
     if delivery not in ("full", "delta"):
@@ -68,7 +68,6 @@ def add(
     slug = f"{symbol}/{source_name or ('oai' if oai else 'files')}"
     if (oai or files) and check:
         _check(Source(0, slug, symbol, kind, config), system.settings.contact)
-    told = Library(symbol, name_zh, name_en, consortium, role)
     with system.database.write() as unit:
         library = _completed(told, libraries.get_library(unit, symbol))
         new = libraries.put_library(unit, library)

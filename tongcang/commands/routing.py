@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,8 +12,9 @@ import typer
 import yaml
 
 from mappings.requests import LibraryPolicy
-from routing.joining import change_for_audit, gateway_fault, join, policy_fault, read_joining, yaml_value
+from routing.joining import change_for_audit, join, read_joining, yaml_value
 from routing.learning import relearn
+from routing.policy_faults import Fault, policy_faults, settings_faults
 from routing.retention import forget_due
 from routing.service import RequestService
 from routing.settings import RoutingSettings, load_network, load_settings, save_settings
@@ -69,10 +71,9 @@ def policy(context: typer.Context, symbol: Symbol, changes: Changes = None, as_j
             raise typer.BadParameter(f"There is no library {symbol}: tongcang library list.")
         before, libraries = policy_of(unit, symbol), {each.symbol: each for each in all_libraries(unit)}
     after = _changed(before, changes or [], LibraryPolicy)
-    if wrong := policy_fault(after) or gateway_fault(symbol, after, libraries):
-        raise typer.BadParameter(wrong)
     moved = 0
     if after != before:
+        _require(policy_faults(symbol, after, libraries))
         service = RequestService(lambda: now)
         with system.database.write() as unit:
             put_policy(unit, symbol, after, now)
@@ -99,6 +100,7 @@ def settings(context: typer.Context, changes: Changes = None, as_json: AsJson = 
         before = load_settings(unit)
     after = _changed(before, changes or [], RoutingSettings)
     if after != before:
+        _require(settings_faults(after))
         with system.database.write() as unit:
             save_settings(unit, after, now)
             audit.record(
@@ -166,6 +168,11 @@ def _changed(before: Any, changes: list[str], kind: type[Any]) -> Any:
         return msgspec.convert(whole, kind)
     except (msgspec.ValidationError, ValueError) as error:
         raise SettingsError(f"That can't be set: {error}") from error
+
+
+def _require(faults: Sequence[Fault]) -> None:
+    if faults:
+        raise typer.BadParameter(" ".join(f"{each.said} {each.zh}" for each in faults))
 
 
 def _print(title: str, value: Any) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from request_desk import MONDAY, Desk
 
+from mappings.model import Library
 from mappings.requests import LibraryPolicy
-from routing.joining import Joining, JoiningError, change_for_audit, join
+from routing.joining import Joining, JoiningError, change_for_audit, join, read_joining
 from store.database import Database
 from store.policies import policy_of
 
@@ -16,7 +19,7 @@ def test_a_library_asks_through_another_one_of_its_consortium_only(database: Dat
     """The gateway pays."""
     desk = Desk(database)
     wanted = Joining(policies={"CLCN": LibraryPolicy(daily_cap=7), "XCLIB": LibraryPolicy(gateway=gateway)})
-    with pytest.raises(JoiningError, match=f"policies.XCLIB: gateway {gateway}"), database.write() as unit:
+    with pytest.raises(JoiningError, match=f"policies.XCLIB.gateway: {gateway} is no other"), database.write() as unit:
         join(unit, wanted, MONDAY, replace=True)
     desk.policy("XCLIB", gateway="")
     wanted = Joining(policies={"XCLIB": LibraryPolicy(gateway="CLCN")})
@@ -50,3 +53,53 @@ def test_the_audit_knows_that_an_address_changed_and_where_to(address: str, host
 def test_an_address_that_was_taken_out_leaves_a_trace() -> None:
     before, after = change_for_audit(LibraryPolicy(address="a@b.example"), LibraryPolicy())
     assert (before["address_host"], after) == ("b.example", {"address_changed": True})
+
+
+LIBRARY = "libraries: [{{symbol: {symbol}, name_zh: 某馆, name_en: Some Library, consortium: {side}, role: {role}}}]"
+
+
+@pytest.mark.parametrize(
+    ("symbol", "side", "role", "told"),
+    [
+        ('""', "BALIS", "member", "no symbol"),
+        ("ab", "BALIS", "member", "no symbol"),
+        ("A B", "BALIS", "member", "no symbol"),
+        ("ABCDEFGHIJKLMNOPQ", "BALIS", "member", "no symbol"),
+        ("AB", "NOWHERE", "member", "no consortium"),
+        ("AB", "BALIS", "boss", "no role"),
+    ],
+)
+def test_a_file_brings_no_library_that_could_not_be_added_by_hand(
+    database: Database, tmp_path: Path, symbol: str, side: str, role: str, told: str
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(LIBRARY.format(symbol=symbol, side=side, role=role), encoding="utf-8")
+    with pytest.raises(JoiningError, match=rf"mine\.yaml: libraries: .*{told}"):
+        read_joining(file)
+    wanted = Joining((Library(symbol.strip('"'), "某馆", "Some Library", side, role),))
+    with pytest.raises(JoiningError, match=told), database.write() as unit:
+        join(unit, wanted, MONDAY)
+
+
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [
+        ("{capacity: .nan}", "capacity"),
+        ("{receipt_days: .inf}", "receipt_days"),
+        ("{retention_days: 99999999999}", "retention_days"),
+        ("{closures: [{first: 2026-13-40, last: 2026-13-41}]}", "closures"),
+        ("{make_up_days: [20261201]}", "make_up_days"),
+    ],
+)
+def test_a_file_sets_no_policy_that_the_api_would_not_take(tmp_path: Path, policy: str, told: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"policies: {{CLCN: {policy}}}", encoding="utf-8")
+    with pytest.raises(JoiningError, match=rf"mine\.yaml.*{told}"):
+        read_joining(file)
+
+
+def test_a_file_names_consortia_that_there_are(database: Database) -> None:
+    Desk(database)
+    wanted = Joining(policies={"CLCN": LibraryPolicy(only_for=("NOSUCH",))})
+    with pytest.raises(JoiningError, match=r"policies\.CLCN\.only_for: .*NOSUCH"), database.write() as unit:
+        join(unit, wanted, MONDAY)
