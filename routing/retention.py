@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from routing.settings import load_network
-from store import outbox, payments, remarks, requests
+from routing.policy_faults import MOST_KEPT
+from store import libraries, outbox, payments, policies, remarks, requests
 from store.database import Database
 
 AT_ONCE = 500
@@ -18,11 +18,27 @@ AT_ONCE = 500
 
 
 def forget_due(database: Database, now: datetime) -> int:
-    """Forget whose the requests were that have been closed for longer than their library keeps that. How many."""
+    """Forget whose the requests were that have been closed for longer than their library keeps that. How many. Raises
+    StoreError, after all other libraries were seen to, where a library's policy can't be read."""
     with database.read() as unit:
-        network = load_network(unit)
-    befores = {symbol: now - timedelta(days=network.policy(symbol).retention_days) for symbol in network.libraries}
-    return sum(_forget(database, symbol, before) for symbol, before in sorted(befores.items()))
+        symbols = sorted(each.symbol for each in libraries.all_libraries(unit))
+    total, unread = 0, None
+    for symbol in symbols:
+        try:
+            days = _days_kept(database, symbol)
+        except policies.UnreadableError as error:  # nobody knows how long it may keep them: that is no reason to erase
+            unread = error
+        else:
+            total += _forget(database, symbol, now - timedelta(days=days))
+    if unread is not None:
+        raise unread
+    return total
+
+
+def _days_kept(database: Database, symbol: str) -> int:
+    """Within what a policy may say now: one of before may say so many that there is no such day."""
+    with database.read() as unit:
+        return min(max(policies.policy_of(unit, symbol).retention_days, 0), MOST_KEPT)
 
 
 def _forget(database: Database, library: str, before: datetime) -> int:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from request_desk import CL_READER, MONDAY, XC_READER, Desk, wish
-from sqlalchemy import select
+from request_desk import CL_READER, MONDAY, PPSUC_READER, XC_READER, Desk, wish
+from sqlalchemy import select, update
 
 from mappings.requests import Citation, Wish
 from routing.case import Case
@@ -17,9 +17,10 @@ from routing.retention import forget_due
 from store import outbox, requests
 from store.accounts import NewAccount, add_account
 from store.audit import SYSTEM
-from store.database import Database, all_tables
+from store.database import Database, StoreError, all_tables
 from store.erasures import erase_person
 from store.personal_data import export_person
+from store.policies import library_policy
 from store.remarks import remarks_of
 
 NOTE, TERMS, REFUSED, BAD, OVER = SAID = ("要彩色的", "读者张三须到馆", "张三不便到馆", "缺第三页", "不再需要")
@@ -154,3 +155,30 @@ def test_a_reader_is_told_what_he_has_said_and_nothing_that_staff_did(desk: Desk
         (second.request_id, "cancel", OVER, desk.now),
     ]
     assert [each.note for each in told.requests] == ["", NOTE]
+
+
+def cancelled(desk: Desk, library: str, reader: int) -> Case:
+    return desk.does(desk.ask(FREE, library=library, reader=reader), "cancel", "reader", reason=OVER)
+
+
+def test_one_library_that_would_keep_all_for_ever_stops_nobody_elses_erasure(desk: Desk) -> None:
+    """There is no day so long ago."""
+    cancelled(desk, "CLCN", CL_READER)
+    cancelled(desk, "PPSUC", PPSUC_READER)
+    desk.policy("CLCN", retention_days=10_000_000)
+    assert forget_due(desk.database, desk.now + timedelta(days=91)) == 1
+    assert forget_due(desk.database, desk.now + timedelta(days=3661)) == 1, "nobody may keep it for longer"
+
+
+def test_a_policy_that_can_t_be_read_stops_nobody_elses_erasure(desk: Desk) -> None:
+    """CLCN comes before PPSUC. How long it may keep its own is not known: they stay."""
+    cases = cancelled(desk, "CLCN", CL_READER), cancelled(desk, "PPSUC", PPSUC_READER)
+    desk.policy("CLCN", daily_cap=3)
+    with desk.database.write() as unit:
+        unit.execute(
+            update(library_policy).values(data='{"retention_days":null}').where(library_policy.c.library == "CLCN")
+        )
+    with pytest.raises(StoreError, match="CLCN"):
+        forget_due(desk.database, desk.now + timedelta(days=91))
+    with desk.database.read() as unit:
+        assert [requests.person_of(unit, each.request_id) is not None for each in cases] == [True, False]
