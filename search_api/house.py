@@ -4,13 +4,13 @@ transaction with one entry in the audit."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
 from mappings.requests import LibraryPolicy
-from routing.calendar import CHINA
+from routing.calendar import CHINA, Calendar
 from routing.correcting import settle_correction
 from routing.joining import change_for_audit
 from routing.settings import RoutingSettings, load_network, load_settings, save_settings
@@ -185,9 +185,11 @@ def _gateway(policy: LibraryPolicy) -> tuple[str, bool]:
 
 
 def is_closed(policy: LibraryPolicy, now: datetime) -> bool:
-    """Does it take nothing today: by the holiday switch, or by a closure?"""
-    today = now.astimezone(CHINA).date().isoformat()
-    return policy.paused or any(each.first <= today <= each.last for each in policy.closures)
+    """Does it take nothing today: by the holiday switch, or by a closure in which it doesn't work that day after all?
+    A weekend alone is no closure: everybody has it."""
+    today = now.astimezone(CHINA).date()
+    closed = any(date.fromisoformat(each.first) <= today <= date.fromisoformat(each.last) for each in policy.closures)
+    return policy.paused or (closed and not Calendar.of(policy).is_working(today))
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,19 +1,24 @@
 """A library's policy as a form: fields to a LibraryPolicy and back. What may stand in them is checked elsewhere
-(search_api/policy_checks.py)."""
+(routing/policy_faults.py)."""
 
 from __future__ import annotations
 
 import math
 from itertools import zip_longest
+from typing import Any
 
 from msgspec import structs
 from pydantic import BaseModel, ConfigDict, Field
 
 from mappings.requests import Closure, LibraryPolicy
+from routing.policy_faults import LONGEST, LONGEST_OF, MOST_CLOSURES, MOST_OF
 from search_api.vocabulary import Words
 from search_api.wish_form import BAD_MONEY, fen
 
-NUMBERS = ("daily_cap", "max_pages", "retention_days")
+BLANK = {"daily_cap": "0", "max_pages": "0", "retention_days": str(LibraryPolicy().retention_days)}
+"""What a field that is left empty stands for: no limit, and days as they are by default, since 0 days would have
+readers' data forgotten at once."""
+NUMBERS = tuple(BLANK)
 DAYS = ("capacity", "receipt_days", "action_days", "rush_days")
 TEXTS = ("channel", "address", "iso_version", "agency_type", "agency_id", "gateway")
 LISTS = ("only_for", "not_materials", "subjects")
@@ -34,28 +39,28 @@ class PolicyForm(BaseModel):
 
     library: str = Field(default="", max_length=16)
     channel: str = Field(default="queue", max_length=20)
-    address: str = Field(default="", max_length=500)
+    address: str = Field(default="", max_length=LONGEST)
     iso_version: str = Field(default="1.2", max_length=10)
-    agency_type: str = Field(default="", max_length=40)
-    agency_id: str = Field(default="", max_length=80)
-    gateway: str = Field(default="", max_length=16)
+    agency_type: str = Field(default="", max_length=LONGEST_OF["agency_type"])
+    agency_id: str = Field(default="", max_length=LONGEST_OF["agency_id"])
+    gateway: str = Field(default="", max_length=LONGEST_OF["gateway"])
     gateway_automatic: str = Field(default="", max_length=1)
     lends: str = Field(default="", max_length=1)
     copies: str = Field(default="", max_length=1)
-    only_for: list[str] = Field(default=[], max_length=10)
-    not_materials: list[str] = Field(default=[], max_length=40)
-    subjects: list[str] = Field(default=[], max_length=40)
+    only_for: list[str] = Field(default=[], max_length=MOST_OF["only_for"])
+    not_materials: list[str] = Field(default=[], max_length=MOST_OF["not_materials"])
+    subjects: list[str] = Field(default=[], max_length=MOST_OF["subjects"])
     daily_cap: str = Field(default="", max_length=10)
     max_pages: str = Field(default="", max_length=10)
     retention_days: str = Field(default="", max_length=10)
-    capacity: str = Field(default="", max_length=10)
-    receipt_days: str = Field(default="", max_length=10)
-    action_days: str = Field(default="", max_length=10)
-    rush_days: str = Field(default="", max_length=10)
+    capacity: str = Field(default="", max_length=30)
+    receipt_days: str = Field(default="", max_length=30)
+    action_days: str = Field(default="", max_length=30)
+    rush_days: str = Field(default="", max_length=30)
     accept_cost: str = Field(default="", max_length=12, description="Yuan.")
-    closure_first: list[str] = Field(default=[], max_length=400)
-    closure_last: list[str] = Field(default=[], max_length=400)
-    closure_reason: list[str] = Field(default=[], max_length=400)
+    closure_first: list[str] = Field(default=[], max_length=MOST_CLOSURES + MORE_ROWS)
+    closure_last: list[str] = Field(default=[], max_length=MOST_CLOSURES + MORE_ROWS)
+    closure_reason: list[str] = Field(default=[], max_length=MOST_CLOSURES + MORE_ROWS)
     make_up_days: str = Field(default="", max_length=5000, description="ISO dates, apart by blanks.")
 
     def rows(self) -> list[tuple[str, str, str]]:
@@ -74,7 +79,7 @@ class PolicyForm(BaseModel):
         changed |= {name: tuple(dict.fromkeys(getattr(self, name))) for name in LISTS}
         changed |= {name: bool(getattr(self, name)) for name in TICKS}
         for name in NUMBERS:
-            text = getattr(self, name).strip() or "0"
+            text = getattr(self, name).strip() or BLANK[name]
             if text.isascii() and text.isdigit():
                 changed[name] = int(text)
             else:
@@ -97,11 +102,12 @@ class PolicyForm(BaseModel):
 
 
 def form_of_policy(symbol: str, policy: LibraryPolicy) -> PolicyForm:
-    told: dict[str, object] = {name: getattr(policy, name) for name in TEXTS}
+    """Whatever it has: a policy of before may have more than would be taken today, and is shown to be mended."""
+    told: dict[str, Any] = {name: getattr(policy, name) for name in TEXTS}
     told |= {name: list(getattr(policy, name)) for name in LISTS}
     told |= {name: "1" if getattr(policy, name) else "" for name in TICKS}
-    told |= {name: str(value) if (value := getattr(policy, name)) else "" for name in NUMBERS}
-    told |= {name: f"{getattr(policy, name):g}" for name in DAYS}
+    told |= {name: _shown(name, getattr(policy, name)) for name in NUMBERS}
+    told |= {name: repr(getattr(policy, name)).removesuffix(".0") for name in DAYS}
     told["accept_cost"] = f"{policy.accept_cost / 100:.2f}".removesuffix(".00") if policy.accept_cost else ""
     told |= {
         "closure_first": [each.first for each in policy.closures],
@@ -109,7 +115,12 @@ def form_of_policy(symbol: str, policy: LibraryPolicy) -> PolicyForm:
         "closure_reason": [each.reason for each in policy.closures],
         "make_up_days": " ".join(policy.make_up_days),
     }
-    return PolicyForm.model_validate({"library": symbol, **told})
+    return PolicyForm.model_construct(library=symbol, **told)
+
+
+def _shown(name: str, value: int) -> str:
+    """0 is an empty field where that means the same."""
+    return "" if value == 0 and BLANK[name] == "0" else str(value)
 
 
 def _number(text: str) -> float | None:
