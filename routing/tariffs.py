@@ -6,7 +6,6 @@ A tariff that was loaded has a rule for every charge on every day: what was supp
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from mappings.model import MATERIALS
 from mappings.requests import LEVELS
 from mappings.settlement import ITEMS, Party, Supply
 from mappings.source_text import CrosswalkError, Node, guess, parse_yaml
+from routing.iso_days import iso_day
 
 ANY = "any"
 CHARGES = ("supply", "search", "reader")
@@ -269,7 +269,7 @@ def _dates(table: dict[str, Node], name: str) -> tuple[str, str]:
         text = _text(table, name, key)
         if text:
             try:
-                date.fromisoformat(text)
+                iso_day(text)
             except ValueError:
                 raise table[key].fail(f"{name}.{key}", f"{text!r} is no date: write it as 2026-12-31") from None
         found.append(text or default)

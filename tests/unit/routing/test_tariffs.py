@@ -126,6 +126,8 @@ rules:
         ("rules:\n  - {name: a, charge: search, source: x, prices: {page: 1}}", "a.prices: a search is priced as"),
         ("rules:\n  - {name: a, source: x, material: bok, prices: {page: 1}}", "a.material: 'bok' is none of.*'book'"),
         ("rules:\n  - {name: a, source: x, from: 2026-13-01, prices: {page: 1}}", "a.from: '2026-13-01' is no date"),
+        ("rules:\n  - {name: a, source: x, from: 20261201, prices: {page: 1}}", "a.from: '20261201' is no date"),
+        ("rules:\n  - {name: a, source: x, until: 2026-W53-4, prices: {page: 1}}", "a.until: '2026-W53-4' is no"),
         ("rules:\n  - {name: a, source: x, from: 2026-02-01, until: 2026-01-01, prices: {page: 1}}", "a.until: it"),
         ("rules:\n  - {name: a, source: x, subsidy: library, prices: {page: 1}}", "a.subsidy: only the reader's"),
         ("rules:\n  - {name: a, source: x, prices: {page: 1}}", "t.yaml:2: rules: there is no rule for searches"),
