@@ -133,7 +133,9 @@ class RequestService:
             raise UnknownRequest(request_id)
         told = dict(data or {})
         if name in ("amend", "resolve", "submit", "extend") and "wish" in told:
-            wish = completed(unit, around, msgspec.convert(told["wish"], Wish))
+            wanted = msgspec.convert(told["wish"], Wish)
+            _require_record(work, clean(wanted.citation).record_id)
+            wish = completed(unit, around, wanted)
             if name != "resolve":
                 require_sound(wish, work.now)
             told["wish"] = msgspec.to_builtins(wish)
@@ -226,6 +228,14 @@ class RequestService:
                     work.save()
                     moved += 1
         return moved
+
+
+def _require_record(work: Work, record: str) -> None:
+    """The union record that somebody names must be there. That of which the request was before may have gone since.
+    Raises NotAllowed."""
+    before = work.case.wish.citation.record_id if work.case.wish else ""
+    if record not in ("", before) and work.around.union(work.unit, record) is None:
+        raise NotAllowed("unknown-record", f"目录中没有编号为 {record} 的记录。", f"There is no record {record}.")
 
 
 def _onward(work: Work, entry: int, to: str) -> dict[str, Any]:

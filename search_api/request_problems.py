@@ -11,7 +11,8 @@ from search_api.problems import ProblemError, conflict, forbidden
 _FORBIDDEN = frozenset(("wrong-role", "wrong-library"))
 _WRONG = frozenset(
     ("reason-needed", "code-needed", "bad-data", "bad-date", "past-date", "bad-service", "bad-order", "no-such-entry",
-     "on-the-chain", "cost-not-agreed", "far-date", "asked-before", "no-wish", "unknown-library")
+     "on-the-chain", "cost-not-agreed", "far-date", "asked-before", "no-wish", "unknown-library",
+     "unknown-record")
 )  # fmt: skip
 
 

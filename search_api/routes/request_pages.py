@@ -150,7 +150,8 @@ def act(
         problem = request_problems.not_allowed(error)
         if problem.status not in (409, 422):
             raise problem from error
-        return _page(request, pages, requesting, who, number, {"": Words(error.zh, error.en)}, step)
+        beside = "other" if error.code == "unknown-record" else ""
+        return _page(request, pages, requesting, who, number, {beside: Words(error.zh, error.en)}, step)
     except ProblemError as error:
         if error.code not in STALE:
             raise
@@ -220,6 +221,7 @@ def _page(
         case=answer,
         view=_view(answer, who, today),
         form=form,
+        other=typed.other if typed is not None else "",
         candidates=_candidates(requesting, answer.wish) if "resolve" in answer.actions else (),
         libraries=sorted(requesting.catalogue.known_libraries().values(), key=lambda each: each.symbol),
         crumb=_crumb(answer, who),
