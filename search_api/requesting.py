@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from mappings.requests import Citation, Wish
+from routing.calendar import CHINA
 from routing.case import Case, NotAllowed
 from routing.citations import clean, missing
 from routing.network import Network
@@ -241,6 +243,8 @@ class Requesting:
                 raise self._refusal(case, name, entry)
             if name == "fill":
                 self._require_agreed(unit, case, entry, data or {})
+            if name == "retry_later" and (until := (data or {}).get("until")):
+                _require_coming(until, self.service.clock())
             after = self.service.fire(unit, number, name, actor, entry=entry, data=data)
             told = {"state": after.state, "entry": entry}
             self._note(unit, who, actor, f"request.{name}", number, {"state": case.state}, told, request_id)
@@ -334,6 +338,18 @@ class Requesting:
     def _list(self, unit: Unit, rows: list[RequestRow], before: int = 0) -> RequestList:
         network, base = load_network(unit), self.catalogue.settings.base_url
         return RequestList(tuple(brief(base, network, row) for row in rows), str(before) if before else "")
+
+
+def _require_coming(until: str, now: datetime) -> None:
+    """Nobody is asked again on a day that is over: what peers say is taken as it is, people and programs are told.
+    Raises NotAllowed."""
+    try:
+        wanted = datetime.fromisoformat(until)
+        day = wanted.astimezone(CHINA).date() if wanted.tzinfo else wanted.date()
+    except (ValueError, OverflowError) as error:
+        raise NotAllowed("bad-date", "日期应写作 2026-12-31。", "Write the date as 2026-12-31.") from error
+    if day < now.astimezone(CHINA).date():
+        raise NotAllowed("past-date", "再询日期已过。", "The day on which it may be asked again is over.")
 
 
 def _caller(who: Principal) -> str:
