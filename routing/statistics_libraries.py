@@ -16,6 +16,7 @@ from routing.statistics_view import (
     mean,
     median,
     ranks,
+    ranks_of_least,
     share,
     side_of,
 )
@@ -38,7 +39,7 @@ def suppliers_table(view: View) -> Table:
             asked.setdefault(ask.supplier, []).append(ask)
     whole = sum(map(len, asked.values()))
     means = {symbol: mean(_days(asks)) for symbol, asks in asked.items() if len(_days(asks)) >= ENOUGH}
-    fastest = sorted(means, key=lambda symbol: (means[symbol] or 0.0, symbol))
+    speed = ranks_of_least({symbol: days for symbol, days in means.items() if days is not None})
     rows: list[tuple[Cell, ...]] = []
     for symbol in by_count({symbol: len(asks) for symbol, asks in asked.items()}):
         asks = asked[symbol]
@@ -49,7 +50,7 @@ def suppliers_table(view: View) -> Table:
             (symbol, side_of(view, symbol), len(asks), share(len(asks), whole), counts["filled"], counts["refused"],
              counts["forwarded"], counts["silent"], len(asks) - sum(counts[each] for each in _COUNTED),
              share(counts["filled"], len(fair)), len(days), mean(days), median(days),
-             fastest.index(symbol) + 1 if symbol in means else None)
+             speed.get(symbol))
         )  # fmt: skip
     columns = (
         library_column(view, "supplier", asked),
@@ -63,7 +64,7 @@ def suppliers_table(view: View) -> Table:
         heading("median_completion", "days"),
         heading("rank_speed", "rank"),
     )
-    return table("suppliers", columns, rows, (_fastest(view, fastest), "few_is_noise"))
+    return table("suppliers", columns, rows, (_fastest(view, speed), "few_is_noise"))
 
 
 _COUNTED = ("filled", "refused", "forwarded", "silent")
@@ -73,10 +74,12 @@ def _days(asks: list[Ask]) -> list[float]:
     return [ask.days for ask in asks if ask.outcome == "filled" and ask.days is not None]
 
 
-def _fastest(view: View, fastest: list[str]) -> Label:
-    if not fastest:
+def _fastest(view: View, speed: dict[str, int]) -> Label:
+    """The first three; of equals at the third place all, since names decide nothing."""
+    if not speed:
         return Label(f"没有一家馆满 {ENOUGH} 件，不评最快。", f"None has {ENOUGH} timed fills, so none is the fastest.")
-    named = [library_label(view, symbol) for symbol in fastest[:3]]
+    first = sorted((rank, symbol) for symbol, rank in speed.items() if rank <= 3)
+    named = [library_label(view, symbol) for _, symbol in first]
     return Label(
         f"满 {ENOUGH} 件的馆中最快：{'、'.join(label.zh for label in named)}。",
         f"Fastest of those with {ENOUGH} or more timed fills: {', '.join(label.en for label in named)}.",

@@ -22,6 +22,9 @@ from routing.statistics_table import ALL, Column, Label, Naming, heading, words
 CROSSING = ("CAPITAL>BALIS", "BALIS>CAPITAL")
 """The two directions that the service between the consortia is about, in the study's order."""
 
+EQUAL = 9
+"""Decimals of a mean that count where libraries are ranked by it."""
+
 ENOUGH = 10
 """Under so many cases a mean of days is noise: the study's "fastest" rest on about two requests each."""
 
@@ -62,7 +65,7 @@ class View(Struct, frozen=True, kw_only=True):
     everybody: tuple[Outcome, ...]  # of the period, whoever's: ranks are among all libraries
     libraries: dict[str, Library]
     as_of: datetime  # when the events were read: what is open is open then
-    users: dict[str, int] = {}  # people who asked, by library; events don't know them
+    users: dict[str, int] = {}  # readers, by library, within the scope; events don't know them
     brought: tuple[Brought, ...] = ()
     naming: Naming | None = None  # of materials and languages
     assessment: Assessment | None = None  # of the promises made of these requests
@@ -81,16 +84,28 @@ def view_of(
 ) -> View:
     """The view of the scope on the outcomes, which may be of other periods and libraries too."""
     everybody = tuple(outcome for outcome in outcomes if scope.first <= day_of(outcome.submitted) <= scope.last)
+    known = {library.symbol: library for library in libraries}
     return View(
         scope=scope,
         outcomes=tuple(outcome for outcome in everybody if concerns(outcome, scope)),
         everybody=everybody,
-        libraries={library.symbol: library for library in libraries},
+        libraries=known,
         as_of=as_of,
-        users=dict(users or {}),
+        users=_users(users or {}, known, scope),
         brought=tuple(brought),
         naming=naming,
     )
+
+
+def _users(users: Mapping[str, int], libraries: Mapping[str, Library], scope: Scope) -> dict[str, int]:
+    """Of the libraries and the side that are looked at."""
+    named = {scope.library, scope.partner} - {""}
+    sides = {symbol: library.consortium for symbol, library in libraries.items()}
+    return {
+        symbol: count
+        for symbol, count in users.items()
+        if (not named or symbol in named) and scope.side in ("", sides.get(symbol))
+    }
 
 
 def day_of(moment: datetime) -> date:
@@ -188,10 +203,23 @@ def days_to_end(outcomes: Iterable[Outcome]) -> list[float]:
 
 def ranks(counts: Mapping[str, int]) -> dict[str, int]:
     """1 for the highest; equals share the better rank (1, 2, 2, 4). Who has nothing has no rank."""
-    places: dict[int, int] = {}
-    for place, count in enumerate(sorted(counts.values(), reverse=True), start=1):
-        places.setdefault(count, place)
+    places = _places(sorted(counts.values(), reverse=True))
     return {code: places[count] for code, count in counts.items() if count}
+
+
+def ranks_of_least(values: Mapping[str, float]) -> dict[str, int]:
+    """1 for the lowest; equals share the better rank. What differs after EQUAL decimals differs by rounding."""
+    rounded = {code: round(value, EQUAL) for code, value in values.items()}
+    places = _places(sorted(rounded.values()))
+    return {code: places[value] for code, value in rounded.items()}
+
+
+def _places(ordered: Sequence[float]) -> dict[float, int]:
+    """The first place at which each value stands."""
+    places: dict[float, int] = {}
+    for place, value in enumerate(ordered, start=1):
+        places.setdefault(value, place)
+    return places
 
 
 def by_count(counts: Mapping[str, int]) -> list[str]:

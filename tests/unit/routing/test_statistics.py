@@ -154,6 +154,37 @@ def test_the_fastest_is_only_named_where_it_is_no_noise() -> None:
     assert "10" in made("suppliers", few).notes[0].en, "nobody is the fastest"
 
 
+def test_libraries_as_fast_as_each_other_share_a_rank() -> None:
+    """Names decide nothing: neither in the rank nor in who is named."""
+    events = [
+        event
+        for place, symbol in enumerate(("BNU", "BUPT", "RUC", "THU"))
+        for number in range(10)
+        for event in asked(place * 20 + number + 1, "CLCN", symbol, "fill", 1 if symbol == "RUC" else 2)
+    ]
+    table = made("suppliers", events)
+    ranked = dict(zip(table.column("supplier"), table.column("rank_speed"), strict=True))
+    assert ranked == {"RUC": 1, "BNU": 2, "BUPT": 2, "THU": 2}
+    assert [table.notes[0].zh.count(name) for name in ("人民", "BNU", "邮电", "清华")] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "users"),
+    [
+        ({}, {"CLCN": 94, "BUPT": 3, "RUC": 2}),
+        ({"library": "CLCN"}, {"CLCN": 94}),
+        ({"library": "CLCN", "partner": "RUC"}, {"CLCN": 94, "RUC": 2}),
+        ({"side": "BALIS"}, {"BUPT": 3, "RUC": 2}),
+        ({"library": "CLCN", "side": "BALIS"}, {}),
+    ],
+)
+def test_users_are_those_of_whom_the_statistics_are(narrowed: dict[str, str], users: dict[str, int]) -> None:
+    scope = Scope(first=SCOPE.first, last=SCOPE.last, **narrowed)
+    all_users = {"CLCN": 94, "BUPT": 3, "RUC": 2}
+    assert view(two_sides(), scope, users=all_users).users == users
+    assert row(made("totals", two_sides(), scope, users=all_users), ALL)["users"] == (sum(users.values()) or None)
+
+
 def test_refusals_that_are_not_its_fault_are_not_held_against_a_library() -> None:
     events = asked(1, "CLCN", "RUC", "fill", 1) + asked(2, "CLCN", "RUC", "refuse", 1, code="Incomplete")
     assert row(made("suppliers", events), "RUC")["fill_of_answered"] == 1.0
