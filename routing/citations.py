@@ -8,6 +8,7 @@ from mappings.identifiers import parse
 from mappings.model import Agent, BibRecord, Identifier, UnionRecord
 from mappings.requests import GENRES, Citation, Wish
 from routing.citation_parts import date_of, folded, pages_of, plain, volume_and_issue
+from routing.language_codes import language_code
 
 FIELD_WORDS = {
     "journal_title": ("缺少期刊名或ISSN", "The title or ISSN of the journal is missing"),
@@ -60,6 +61,7 @@ def _cleaned(citation: Citation) -> Citation:
     fields |= {"volume": volume, "issue": issue, "pages": pages_of(fields["pages"])}
     fields["date"] = date_of(fields["date"]) or year
     fields["record_id"] = fields["record_id"].upper()
+    fields["language"] = language_code(fields["language"])
     return Citation(**fields)
 
 

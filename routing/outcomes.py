@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from mappings.requests import Event
+from routing.language_codes import language_code
 
 FINALS = ("filled", "unfilled", "forwarded", "cancelled", "expired", "local", "duplicate", "open")
 """`forwarded` is forwarded and nothing heard since; `local` supplied from the reader's own library; `duplicate` joined
@@ -237,7 +238,8 @@ class _Fold:
         # Defaults are left out of a stored wish, so that an absent key is a default and not "as before".
         self.wish = {"service": "copy", "level": "standard", "material": "book"}
         told = {name: _text(wish, name) for name in _WISH}
-        told["language"] = told["language"] or _text(citation, "language")
+        # Requests of before have it as it was written.
+        told["language"] = language_code(told["language"] or _text(citation, "language"))
         told["title"] = _text(citation, "title") or _text(citation, "article_title")
         told["record_id"] = _text(citation, "record_id")
         self.wish |= {name: value for name, value in told.items() if value}

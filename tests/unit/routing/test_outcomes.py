@@ -174,6 +174,12 @@ def test_what_is_wanted_is_what_was_said_last() -> None:
     assert (resolved.title, resolved.language) == ("学报", "eng")
 
 
+@pytest.mark.parametrize("written", ["chi", "zho", "zh", "CHI", "中文", "zh-Hans"])
+def test_a_language_is_counted_once_however_it_was_written(written: str) -> None:
+    for wish in ({"citation": {"title": "史记", "language": written}}, {"citation": {}, "language": written}):
+        assert outcome(step("amend", 1, wish=wish)).language == "chi"
+
+
 def test_working_days_are_those_of_whoever_filled_it() -> None:
     """From Friday 9 o'clock to Monday 9 o'clock: three days, of which the library worked one."""
     asked: list[str] = []
