@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import Form
+from fastapi import Form, Query
+from pydantic import BeforeValidator
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -15,6 +16,9 @@ from search_api.vocabulary import Words
 
 Field = Annotated[str, Form(max_length=500)]
 """A field of a form; one that is missing is empty. What it may be is told beside it, by the page."""
+
+Flag = Annotated[bool, BeforeValidator(lambda told: told or False), Query()]
+"""A parameter of an address that is 1 or left out; one that is there and empty is not said either."""
 
 LONGEST_WAY = 8000
 """Characters of an address that leads back after signing in: a request's form with a whole citation in it takes 600 to

@@ -22,7 +22,7 @@ from search_api.policy_form import PolicyForm, form_of_policy
 from search_api.problems import ProblemError
 from search_api.requesting import Requesting
 from search_api.routes.access import CatalogueOf, PagesOf, RequestingOf
-from search_api.routes.forms import form_page, see
+from search_api.routes.forms import Flag, form_page, see
 from search_api.tracing import request_id_of
 from search_api.vocabulary import Words
 
@@ -57,7 +57,7 @@ def policy_page(
     who: PolicyReader,
     library: Symbol = "",
     moved: Annotated[int, Query(ge=0)] = 0,
-    saved: bool = False,
+    saved: Flag = False,
 ) -> Response:
     symbol = who.library or library
     policy = House(requesting).policy(who, symbol).policy if symbol else LibraryPolicy()
@@ -143,7 +143,7 @@ def corrections_page(
     requesting: RequestingOf,
     who: Reader,
     library: Symbol = "",
-    closed: bool = False,
+    closed: Flag = False,
 ) -> Response:
     return _corrections(request, pages, catalogue, requesting, who, who.library or library, {}, closed=closed)
 
@@ -197,4 +197,5 @@ def _corrections(
         libraries=_libraries(catalogue, who),
         results=RESULTS,
         may_close=allowed(who, "correction.close", Facts(library=symbol)),
+        may_open=allowed(who, "request.read", Facts(asked=frozenset((symbol,)))),
     )

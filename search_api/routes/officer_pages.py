@@ -20,7 +20,7 @@ from search_api.problems import ProblemError
 from search_api.request_answers import RequestBrief
 from search_api.requesting import Requesting
 from search_api.routes.access import CatalogueOf, PagesOf, RequestingOf
-from search_api.routes.forms import form_page, see
+from search_api.routes.forms import Flag, form_page, see
 from search_api.tracing import request_id_of
 from search_api.vocabulary import Words
 
@@ -139,7 +139,7 @@ def of_library(
     requesting: RequestingOf,
     who: Annotated[Principal, require("request.read")],
     library: Symbol = "",
-    closed: Annotated[bool, Query()] = False,
+    closed: Flag = False,
     state: Annotated[str, Query(max_length=20)] = "",
     before: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> Response:

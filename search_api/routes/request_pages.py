@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Form, Path, Query
+from fastapi import APIRouter, Form, Path
 from msgspec import Struct
 from pydantic import Field as Rule
 from starlette.requests import Request
@@ -26,7 +26,7 @@ from search_api.problems import ProblemError
 from search_api.request_answers import EntryAnswer, MatchCandidate, RequestAnswer
 from search_api.requesting import Requesting
 from search_api.routes.access import CatalogueOf, PagesOf, RequestingOf
-from search_api.routes.forms import form_page, see
+from search_api.routes.forms import Flag, form_page, see
 from search_api.tracing import request_id_of
 from search_api.vocabulary import Words
 from search_api.wish_form import WishForm, fen, form_of, lacking
@@ -109,7 +109,7 @@ def mine(
     pages: PagesOf,
     requesting: RequestingOf,
     who: Follower,
-    closed: Annotated[bool, Query()] = False,
+    closed: Flag = False,
 ) -> Response:
     return form_page(pages, request, "requests.html", found=requesting.mine(who, closed=closed), closed=closed)
 
@@ -125,7 +125,7 @@ def one(
     catalogue: CatalogueOf,
     requesting: RequestingOf,
     who: Follower,
-    sent: Annotated[bool, Query()] = False,
+    sent: Flag = False,
 ) -> Response:
     return _page(request, pages, requesting, who, number, just_sent=sent)
 
