@@ -7,7 +7,7 @@ less to some asks `allowed`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -58,6 +58,7 @@ class Rule(Struct, frozen=True):
     role: str
     whose: str
     over: frozenset[str] = frozenset(ROLES)  # accounts and keys with no other roles than these
+    scope: str = ""  # by which a key may do it to these, beside that of the action
 
 
 class Action(Struct, frozen=True):
@@ -69,9 +70,9 @@ class Action(Struct, frozen=True):
     keys_only: bool = False  # programs do it, people don't
 
 
-def _staff(whose: str) -> tuple[Rule, ...]:
+def _staff(whose: str, scope: str = "") -> tuple[Rule, ...]:
     """The officers of a library's desk."""
-    return (Rule("requester", whose), Rule("supplier", whose))
+    return (Rule("requester", whose, scope=scope), Rule("supplier", whose, scope=scope))
 
 
 def _local(role: str) -> tuple[Rule, ...]:
@@ -99,9 +100,10 @@ TABLE: Mapping[str, Action] = {
     "key.manage": Action((Rule("admin", "library", _STAFF), _SYSTEM)),
     # ------------------------------------------------------------------ requests
     "request.create": Action((Rule("reader", "self"), Rule("requester", "own reader")), scope="requests"),
+    # Who answers what his library is asked, or what lies at its desk, reads that request too, and no other.
     "request.read": Action(
-        (Rule("reader", "self"), Rule("requester", "requester"), Rule("supplier", "asked"), *_staff("desk"), _SYSTEM,
-         _AUDITOR), scope="requests",
+        (Rule("reader", "self"), Rule("requester", "requester"), Rule("supplier", "asked", scope="queue"),
+         *_staff("desk", scope="desk"), _SYSTEM, _AUDITOR), scope="requests",
     ),
     "request.act": Action((Rule("reader", "self"), Rule("requester", "requester")), scope="requests"),
     "queue.read": Action((Rule("supplier", "library"), _SYSTEM, _AUDITOR), scope="queue"),
@@ -142,11 +144,8 @@ def allowed(principal: Principal, action: str, facts: Facts = NOTHING_KNOWN) -> 
         return False
     if row.anybody:
         return True
-    if not _by_this_way(principal, row):
-        return False
     return any(
-        rule.role in principal.roles and set(facts.roles) <= rule.over and WHOSE[rule.whose](principal, facts)
-        for rule in row.rules
+        set(facts.roles) <= rule.over and WHOSE[rule.whose](principal, facts) for rule in _his_rules(principal, row)
     )
 
 
@@ -155,7 +154,7 @@ def ever_allowed(principal: Principal, action: str) -> bool:
     row = TABLE.get(action)
     if row is None:
         return False
-    return row.anybody or (_by_this_way(principal, row) and principal.is_one_of(*(rule.role for rule in row.rules)))
+    return row.anybody or any(True for _ in _his_rules(principal, row))
 
 
 def demand(principal: Principal, action: str, facts: Facts = NOTHING_KNOWN) -> None:
@@ -173,7 +172,20 @@ def sees_all(principal: Principal, action: str) -> bool:
     return allowed(principal, action, NOTHING_KNOWN)
 
 
-def _by_this_way(principal: Principal, row: Action) -> bool:
+def has_scope(principal: Principal, action: str) -> bool:
+    """Of a key: whether it is for the action as a whole, and not for a part of it by a scope of another. True of
+    people."""
+    return principal.way != "key" or TABLE[action].scope in principal.scopes
+
+
+def _his_rules(principal: Principal, row: Action) -> Iterator[Rule]:
+    """Those that are for his roles and for the way by which he comes."""
+    for rule in row.rules:
+        if rule.role in principal.roles and _by_this_way(principal, row, rule):
+            yield rule
+
+
+def _by_this_way(principal: Principal, row: Action, rule: Rule) -> bool:
     if principal.way == "key":
-        return row.scope != "" and row.scope in principal.scopes
+        return not principal.scopes.isdisjoint({row.scope, rule.scope} - {""})
     return principal.way == "session" and not row.keys_only

@@ -29,7 +29,7 @@ from search_api.access.principal import Principal
 from search_api.acting import acting, actions, may_read, offered, sees_all_of_it
 from search_api.catalogue import Catalogue
 from search_api.finding import Question
-from search_api.policy import Facts, demand, refusal
+from search_api.policy import Facts, demand, has_scope, refusal
 from search_api.problems import forbidden
 from search_api.request_answers import MatchAnswer, RequestAnswer, RequestList
 from search_api.showing import brief, match_candidate, missing_words, shown_request
@@ -302,6 +302,8 @@ class Requesting:
 
     def mine(self, who: Principal, *, closed: bool) -> RequestList:
         """The reader's own, newest first: those that are open, or those that are closed."""
+        if not has_scope(who, "request.read"):
+            raise refusal(who)
         with self.database.read() as unit:
             rows = requests.requests_of_reader(unit, who.account_id, closed=closed)
             return self._list(unit, rows)

@@ -27,7 +27,10 @@ def table() -> str:
             action = TABLE[actions[0]]
             roles = "everybody" if action.anybody else ", ".join(dict.fromkeys(rule.role for rule in action.rules))
             what = paths[path][method.lower()]["summary"]
-            lines.append(f"| `{method} {path}` | {what} | {roles} | {action.scope or '–'} |")
+            # What holds for a part of the requests holds for one of them, and for no list.
+            parts = [rule.scope for rule in action.rules if rule.scope and "{number}" in path]
+            scopes = ", ".join(dict.fromkeys((action.scope or "–", *parts)))
+            lines.append(f"| `{method} {path}` | {what} | {roles} | {scopes} |")
     return "\n".join(lines) + "\n"
 
 

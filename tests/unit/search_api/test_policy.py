@@ -15,7 +15,18 @@ from hypothesis import strategies as st
 from search_api.access.guard import require, routes_with_actions, routes_without_action
 from search_api.access.principal import ANONYMOUS, Principal
 from search_api.app import create_app
-from search_api.policy import ROLE_NAMES, SCOPES, TABLE, WHOSE, Facts, allowed, demand, ever_allowed, sees_all
+from search_api.policy import (
+    ROLE_NAMES,
+    SCOPES,
+    TABLE,
+    WHOSE,
+    Facts,
+    allowed,
+    demand,
+    ever_allowed,
+    has_scope,
+    sees_all,
+)
 from search_api.problems import ProblemError
 from search_api.settings import ApiSettings
 from store.accounts import ROLES
@@ -117,15 +128,32 @@ def test_a_key_needs_the_scope_as_well_as_the_role() -> None:
             scoped = allowed(key(action.scope, roles=(role,)), name, facts("own"))
             assert not scoped or action.anybody or action.scope, name
             if not action.anybody:
-                others = set(SCOPES) - {action.scope}
+                others = set(SCOPES) - {action.scope} - {rule.scope for rule in action.rules}
                 assert not allowed(key(*others, roles=(role,)), name, facts("own")), name
                 assert not allowed(key("", roles=(role,)), name, facts("own")) or action.scope == "", name
     assert allowed(key("queue"), "entry.act", facts("own"))
     assert not allowed(key("queue"), "entry.act", facts("other"))
+    assert not allowed(key("desk"), "entry.act", facts("own"))
     assert not allowed(key(*SCOPES, roles=("admin",)), "key.manage", facts("own")), "a key makes no keys"
     assert allowed(key("iso18626"), "iso18626.receive", facts("own"))
     assert not allowed(key("iso18626"), "iso18626.receive", facts("other"))
     assert not allowed(principal("supplier"), "iso18626.receive", facts("own")), "people don't"
+
+
+@pytest.mark.parametrize(
+    ("scope", "may"), [("requests", {"asked", "desk", "requester"}), ("queue", {"asked"}), ("desk", {"desk"})]
+)
+def test_a_key_for_a_part_of_the_work_reads_the_requests_of_that_part(scope: str, may: set[str]) -> None:
+    key = Principal(ME, ("supplier", "requester"), OWN, "key", frozenset((scope,)))
+    whose = {
+        "asked": Facts(requester=OTHER, asked=frozenset((OWN,))),
+        "desk": Facts(requester=OTHER, desk=OWN),
+        "requester": Facts(requester=OWN, asked=frozenset((OTHER,))),
+        "other": Facts(requester=OTHER, asked=frozenset((OTHER,)), desk=OTHER),
+    }
+    assert {name for name, what in whose.items() if allowed(key, "request.read", what)} == may
+    assert ever_allowed(key, "request.read") and has_scope(key, "request.read") == (scope == "requests")
+    assert has_scope(principal("supplier"), "request.read")
 
 
 def test_demand_tells_the_unknown_to_sign_in_and_all_others_that_they_may_not() -> None:
@@ -181,7 +209,8 @@ def test_the_guide_has_the_table_as_it_is() -> None:
         for rule in action.rules:
             roles.setdefault(rule.whose, []).append(rule.role)
         who = "; ".join(f"{', '.join(some)}: {whose}" for whose, some in roles.items())
-        scope = f"`{action.scope}`" if action.scope else ""
+        parts = {f"{rule.whose}: `{rule.scope}`": None for rule in action.rules if rule.scope}
+        scope = "; ".join((f"`{action.scope}`", *parts)) if action.scope else ""
         rows.append(f"| `{name}` | {'everybody' if action.anybody else who} | {scope} |")
     guide = (Path(__file__).resolve().parents[3] / "docs" / "accounts.md").read_text("utf-8")
     told = [line for line in guide.splitlines() if re.match(r"\| `[a-z0-9-]+(\.[a-z]+)?` \| .* \|.*\|$", line)]
