@@ -59,6 +59,13 @@ TOLD = (
 )
 """Errors whose message tells a person what, where and what to do."""
 
+MENDABLE = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG,  # no room
+    errno.EACCES, errno.EPERM, errno.EROFS,  # not allowed
+    errno.ENOENT, errno.EISDIR, errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP,  # no such place
+)  # fmt: skip
+"""What a person can mend of files and folders, many of which are named on the command line."""
+
 SERVICES = ("serve", "schedule", "work", "dispatch")
 """Commands that run until they are stopped."""
 
@@ -114,7 +121,7 @@ def main() -> Any:
     except BrokenProcessPool:
         _say("A worker process died, perhaps for lack of memory. Set TONGCANG_WORKERS=1 and run the command again.")
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EFBIG, errno.EDQUOT):
+        if error.errno not in MENDABLE:
             raise
         where = f" at {error.filename}" if error.filename else ""
         _say(f"{error.strerror}{where}. Nothing was half written: mend it and run the command again.")

@@ -135,3 +135,25 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
     told(tongcang(tmp_path, "library", "list"), "data", code=1)
     assert (tmp_path / "data").read_text() == "a file where the folder should be"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ledger", "statement", "--period", "2026-11", "--csv", "nosuch/x.csv"),
+        ("statistics", "--xlsx", "folder"),
+        ("statistics", "--csv", "file"),
+        ("statistics", "--svg", "file/charts"),
+    ],
+    ids=["no such folder", "a folder for a file", "a file for a folder", "a file on the way"],
+)
+def test_a_place_where_nothing_can_be_written(tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    told(tongcang(tmp_path, *words), words[-1], "run the command again", code=1)
+
+
+def test_numbers_that_nothing_has(tmp_path: Path) -> None:
+    told(tongcang(tmp_path, "demo", "--publications", "-1"), "--publications", code=2)
+    told(tongcang(tmp_path, "outbox", "--revive", "99999999999999999999"), "--revive", code=2)
+    told(tongcang(tmp_path, "nights", "--limit", "99999999999999999999"), "--limit", code=2)

@@ -46,7 +46,7 @@ SAMPLES = (
 
 def demo(
     context: typer.Context,
-    publications: Annotated[int, typer.Option(help="So many publications; some four records of each.")] = 6000,
+    publications: Annotated[int, typer.Option(min=1, help="So many publications; some four records of each.")] = 6000,
     serving: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the page afterwards.")] = True,
     as_json: AsJson = False,
 ) -> None:

@@ -22,6 +22,9 @@ Queue = Annotated[
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="With --queue: until the night has ended.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
+MOST_SHOWN = 1_000_000
+"""Rows of a list: a greater number is none to a database."""
+
 
 def harvest(
     context: typer.Context,
@@ -76,7 +79,7 @@ def show(receipt: Receipt, as_json: bool) -> None:
 def rejects(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="A source, such as RUC/oai.")],
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_SHOWN, help="At most so many.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """What the last run of a source rejected, why, and how to mend it. 拒收清单。"""

@@ -28,7 +28,7 @@ def preview_(
     source: Annotated[str, typer.Argument(help="A source whose rules apply (RUC/files), or - for the built-in ones.")],
     file: Annotated[Path, typer.Argument(help="MARC records: ISO 2709 or MARCXML, plain or gzip.")],
     mapping: Annotated[Path | None, typer.Option(help="Try these YAML rules instead of those of the source.")] = None,
-    limit: Annotated[int, typer.Option(help="Show so many records.")] = 5,
+    limit: Annotated[int, typer.Option(min=1, help="Show so many records.")] = 5,
     as_json: AsJson = False,
 ) -> None:
     """Records before and after, and what would be rejected. Nothing is stored. 映射预览。"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,9 @@ def simulate(
     """
     system: System = context.obj
     names = _names(scenario)
+    if svg and not os.access(svg if svg.exists() else svg.parent, os.W_OK):
+        # Said first: it must not be found out after minutes of work.
+        raise typer.BadParameter(f"{svg} can't be written. Name a folder that is there.", param_hint="--svg")
     if seeds == 1 or seeds < 0:
         raise typer.BadParameter("One world has no interval; take at least 2.", param_hint="--seeds")
     with system.workers() as executor, Progress(console=messages, disable=as_json, transient=True) as progress:

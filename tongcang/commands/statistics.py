@@ -22,6 +22,7 @@ from routing.statistics import STUDY, SUMMARY, TABLES, csv_of, tables, xlsx_of
 from routing.statistics_reading import read_view
 from routing.statistics_table import Label, Table, joined
 from routing.statistics_view import Scope, View, view_of
+from search_api.reporting import EARLIEST, LATEST
 from search_api.vocabulary import UI_LANGUAGES, words
 from tongcang.commands.harvest import AsJson
 from tongcang.output import data, messages, print_json
@@ -55,6 +56,7 @@ def statistics(
     first, last = _period(from_, to, month, sample)
     scope = Scope(first=first, last=last, library=library.upper(), partner=partner.upper(), side=side.upper())
     view = _study_view(scope) if sample else _stored_view(system, scope)
+    _require_known(view, "the figures of the study" if sample else "tongcang library list")
     made = tables(view, codes)
     if sample:
         made = tuple(study.study_notes(each) for each in made)
@@ -92,7 +94,8 @@ def _period(from_: str, to: str, month: str, sample: bool) -> tuple[date, date]:
         first = _day("--month", f"{month}-01")
         return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
     last = _day("--to", to) if to else study.LAST if sample else datetime.now(CHINA).date()
-    first = _day("--from", from_) if from_ else study.FIRST if sample else last - timedelta(days=364)
+    year_ago = max(EARLIEST, last - timedelta(days=364))
+    first = _day("--from", from_) if from_ else study.FIRST if sample else year_ago
     if last < first:
         raise typer.BadParameter(f"--from {first} comes after --to {last}.")
     return first, last
@@ -100,9 +103,12 @@ def _period(from_: str, to: str, month: str, sample: bool) -> tuple[date, date]:
 
 def _day(option: str, text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{option} is a day such as 2026-01-31, not {text!r}.") from None
+    if not EARLIEST <= day <= LATEST:
+        raise typer.BadParameter(f"{option} is from {EARLIEST} to {LATEST}, not {text!r}.")
+    return day
 
 
 def naming(name: str, code: str) -> Label:
@@ -122,12 +128,15 @@ def _study_view(scope: Scope) -> View:
 
 def _stored_view(system: System, scope: Scope) -> View:
     with system.database.read() as unit:
-        view = read_view(unit, scope, datetime.now(UTC), naming)
-    for symbol in filter(None, (scope.library, scope.partner)):
+        return read_view(unit, scope, datetime.now(UTC), naming)
+
+
+def _require_known(view: View, where: str) -> None:
+    """Ends with 1 where a library that is asked for is not there: tables of nothing would look like an answer."""
+    for symbol in filter(None, (view.scope.library, view.scope.partner)):
         if symbol not in view.libraries:
-            messages.print(f"There is no library {symbol!r}. See: tongcang library list", markup=False)
+            messages.print(f"There is no library {symbol!r}. See: {where}", markup=False)
             raise typer.Exit(1)
-    return view
 
 
 def _charts(made: tuple[Table, ...], language: str) -> Iterator[tuple[str, bytes]]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from store import tasks
-from tongcang.commands.harvest import AsJson
+from tongcang.commands.harvest import MOST_SHOWN, AsJson
 from tongcang.output import messages, print_json, print_table
 from tongcang.queue import NightStatus, cancel_night, night_status
 from tongcang.system import System
@@ -31,7 +31,7 @@ def work(
 def nights(
     context: typer.Context,
     cancel: Annotated[bool, typer.Option("--cancel", help="End the night that is open.")] = False,
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 5,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_SHOWN, help="At most so many.")] = 5,
     as_json: AsJson = False,
 ) -> None:
     """The nights handed to the workers: how far the open one is, and how the last ones ended. 排队的夜间作业。"""

@@ -57,6 +57,12 @@ def test_what_does_not_hold_ends_with_1(tmp_path: Path, monkeypatch: pytest.Monk
     assert "不成立。 It does not hold." in done.stderr
 
 
+def test_a_place_that_can_t_be_written_is_told_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulate, "run", lambda *_: pytest.fail("it began"))
+    done = tongcang(tmp_path, "--svg", str(tmp_path / "nosuch" / "x.svg"))
+    assert done.exit_code == 2 and "x.svg" in "".join(done.stderr.replace("│", " ").split()), done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [(("--scenario", "夏天"), "夏天"), (("--seeds", "1"), "at least 2"), (("--seeds", "-1"), "at least 2")],

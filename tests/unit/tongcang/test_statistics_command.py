@@ -91,6 +91,9 @@ def test_files_for_every_use(tmp_path: Path) -> None:
         (("--from", "gestern"), "gestern"),
         (("--from", "2026-02-01", "--to", "2026-01-01"), "after"),
         (("--month", "2026-13"), "2026-13"),
+        (("--month", "9999-12"), "2100-12-31"),
+        (("--to", "0001-01-05"), "2000-01-01"),
+        (("--from", "2101-01-01"), "2100-12-31"),
         (("--month", "2026-10", "--to", "2026-10-02"), "--from"),
         (("--table", "nonsense"), "outcomes"),
         (("--side", "MOON"), "CAPITAL"),
@@ -110,6 +113,13 @@ def test_a_month_is_all_of_its_days(tmp_path: Path) -> None:
 
 def test_a_library_that_there_is_not(tmp_path: Path) -> None:
     assert "NOWHERE" in tongcang(tmp_path, "--library", "nowhere", code=1)
+    assert "NOWHERE" in tongcang(tmp_path, "--study", "--library", "nowhere", code=1)
+    assert "NOWHERE" in tongcang(tmp_path, "--study", "--library", "clcn", "--partner", "nowhere", code=1)
+
+
+def test_a_year_ends_on_the_day_that_is_told_and_begins_where_there_are_days(tmp_path: Path) -> None:
+    told_json = json.loads(tongcang(tmp_path, "--json", "--to", "2000-01-05", "--table", "finals"))
+    assert (told_json["scope"]["first"], told_json["scope"]["last"]) == ("2000-01-01", "2000-01-05")
 
 
 GUIDE = Path(__file__).resolve().parents[3] / "docs" / "statistics.md"
