@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from routing.service import RequestService
-from store import outbox
+from store import audit, outbox
 from store.database import Database
 from tongcang.commands.harvest import AsJson
 from tongcang.dispatch import Dispatcher, database_clock
@@ -54,7 +54,9 @@ def dispatch(
 
 def outbox_command(
     context: typer.Context,
-    revive: Annotated[int, typer.Option(help="Id of a message that was given up: send it again.")] = 0,
+    revive: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Id of a message that was given up: send it again.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """What waits in the outbox, and what was given up. 发件箱。"""
@@ -65,6 +67,8 @@ def outbox_command(
             if not outbox.revive_message(unit, revive, now):
                 messages.print(f"Message {revive} was not given up, or is not there.")
                 raise typer.Exit(1)
+            told = {"state": "dead"}, {"state": "waiting"}
+            audit.record(unit, audit.COMMAND, "outbox.revive", f"message {revive}", now, *told)
         messages.print(f"Message {revive} is sent again.")
     with system.database.read() as unit:
         lag, dead = outbox.outbox_lag(unit, now), outbox.dead_messages(unit)

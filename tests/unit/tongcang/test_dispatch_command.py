@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 from web_servers import Answer, serving
 
-from store import outbox, webhooks
+from store import audit, outbox, webhooks
 from tongcang.commands import dispatch as command
 from tongcang.commands.dispatch import dispatch_settings, link_to, make_senders
 from tongcang.sending.settings import DispatchSettings
@@ -61,6 +61,12 @@ def test_one_pass_sends_what_it_can_and_tells(system: System) -> None:
     assert dead["error"] == "an address that is not allowed"  # which one, the log tells: others read what is kept here
     assert run(system, "outbox", "--revive", str(dead["id"]))[0] == 0
     assert run(system, "outbox", "--revive", str(dead["id"]))[0] == 1
+    with system.database.read() as unit:
+        [noted] = audit.entries(unit, action="outbox.revive")
+    assert (noted.way, noted.object) == ("command", f"message {dead['id']}")
+    assert (noted.before, noted.after) == ({"state": "dead"}, {"state": "waiting"})
+    for number in ("99999999999999999999", "-1"):
+        assert run(system, "outbox", "--revive", number)[0] == 2
     assert run(system, "outbox")[0] == 0
 
 
