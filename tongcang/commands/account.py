@@ -15,6 +15,7 @@ import typer
 
 from routing.service import RequestService
 from routing.withdrawing import withdraw_open
+from search_api.access import contact
 from search_api.access.door import Door, stands_for
 from search_api.access.passwords import complaint
 from search_api.access.tokens import code_hash, new_code
@@ -54,6 +55,8 @@ def add(
     system: System = context.obj
     if language not in UI_LANGUAGES:
         raise typer.BadParameter(f"--language is one of {', '.join(UI_LANGUAGES)}, not {language!r}.")
+    if found := contact.complaints({"login": login, "name": name, "email": email}):
+        raise typer.BadParameter(" ".join(f"{field}: {words.en} {words.zh}" for field, words in found.items()))
     door = _door(system)
     hashed = "" if as_code else door.passwords.hash(_password(login, name))
     now = door.now()
