@@ -24,8 +24,10 @@ from search_api.vocabulary import words
 from store import audit, ledger
 from store.ledger import Posted
 from store.ledger_months import ClosedError
+from store.libraries import get_library
 
 EARLIEST, LATEST = date(2000, 1, 1), date(2100, 12, 31)
+NO_LIBRARY = ("没有这家成员馆。", "There is no such member library.")
 
 
 class Period(Struct, frozen=True):
@@ -87,7 +89,7 @@ class Reporting:
             view = read_view(unit, scope, now, naming)
         for name, symbol in (("library", library), ("partner", asked.partner)):
             if symbol and symbol not in view.libraries:
-                raise bad_parameter(name, "没有这家成员馆。", "There is no such member library.")
+                raise bad_parameter(name, *NO_LIBRARY)
         return view
 
     # ------------------------------------------------------------------------------------------ settlement
@@ -98,6 +100,8 @@ class Reporting:
         library = library or ("" if everything else who.library)
         demand(who, "ledger.read", Facts(library=library))
         with self.database.read() as unit:
+            if library and get_library(unit, library) is None:
+                raise bad_parameter("library", *NO_LIBRARY)
             whole = statement_of(unit, month)
             details = ledger.transactions(unit, month) if everything and not library else []
         return Told(_concerning(whole, library) if library else whole, library, details)

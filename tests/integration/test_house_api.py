@@ -239,6 +239,8 @@ def test_settlement_of_a_month_and_its_closing(house: ApiDesk) -> None:
     assert "净额" in sheet.text
     book = house.call(system, "GET", "/api/ledger/statements?period=2026-03&format=xlsx")
     assert load_workbook(io.BytesIO(book.content)).sheetnames
+    unknown = problem(house.call(system, "GET", "/api/ledger/statements?period=2026-03&library=nosuch"), 422)
+    assert unknown["parameters"][0]["parameter"] == "library"
     problem(house.call(system, "POST", "/api/ledger/periods/2026-03/close"), 409)
     house.desk.wait(days=40)
     problem(house.call(house.key("CLCN", "admin"), "POST", "/api/ledger/periods/2026-03/close"), 403)
