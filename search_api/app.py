@@ -23,6 +23,7 @@ from routing.service import Incomplete, RequestService, UnknownRequest
 from search_api.access.door import Door
 from search_api.access.guard import SAFE, try_to_recognise
 from search_api.catalogue import Catalogue
+from search_api.heads import HeadByGet
 from search_api.metrics import Metrics
 from search_api.openapi import ProblemResponse
 from search_api.pages.rendering import FOLDER, Pages
@@ -121,6 +122,7 @@ def create_app(
         app.include_router(each.router)
     app.include_router(metrics.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+    app.add_middleware(HeadByGet)
     app.add_middleware(BodyLimit, largest=MAX_BODY)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Tracing, observe=watched.request)  # the last one stands outside
@@ -143,6 +145,12 @@ def _tell(request: Request, problem: ProblemError) -> Response:
     response = made.render(request, "problem.html", problem.status, problem=problem, parameters=asked)
     response.headers.update(problem.headers)
     return response
+
+
+def _taken(methods: str) -> str:
+    """The methods of a route, and HEAD where it has GET (search_api/heads.py)."""
+    known = methods.split(", ")
+    return ", ".join((*known, "HEAD")) if "GET" in known and "HEAD" not in known else methods
 
 
 def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
@@ -171,7 +179,7 @@ def _tell_problems(app: FastAPI, settings: ApiSettings) -> None:
     @app.exception_handler(HTTPException)
     def _(request: Request, error: HTTPException) -> Response:
         if error.status_code == 405:
-            return _tell(request, wrong_method((error.headers or {}).get("Allow", "GET")))
+            return _tell(request, wrong_method(_taken((error.headers or {}).get("Allow", "GET"))))
         if error.status_code == 400:  # a body of which nothing could be read
             return _tell(request, unreadable())
         return _tell(request, too_large() if error.status_code == 413 else no_such_page())

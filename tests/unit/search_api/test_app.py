@@ -265,7 +265,7 @@ def test_unknown_pages_are_404_pages(client: ApiClient, path: str) -> None:
 
 def test_other_methods_are_refused(client: ApiClient) -> None:
     refused = client.request("POST", "/api/search")
-    assert (problem_of(refused).status, refused.headers["allow"]) == (405, "GET")
+    assert (problem_of(refused).status, refused.headers["allow"]) == (405, "GET, HEAD")
     assert client.request("POST", "/search").status_code == 405
 
 
