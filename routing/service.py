@@ -7,7 +7,7 @@ to a repeated call, an entry of the audit. Nothing is acknowledged before that i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from routing import clocks
 from routing.calendar import CHINA
 from routing.case import Case, Entry, NotAllowed
 from routing.citations import citation_of, clean, missing, wish_facts
+from routing.iso_days import iso_day
 from routing.messages import ASKING
 from routing.previewing import Preview, preview
 from routing.settings import load_network, load_settings
@@ -328,7 +329,7 @@ def require_sound(wish: Wish, now: datetime) -> None:
         raise NotAllowed("bad-service", "服务方式或时限有误。", "There is no such service or level.")
     if wish.need_before:
         try:
-            last = date.fromisoformat(wish.need_before)
+            last = iso_day(wish.need_before)
         except ValueError as error:
             raise NotAllowed("bad-date", "日期应写作 2026-12-31。", "Write the date as 2026-12-31.") from error
         today = now.astimezone(CHINA).date()

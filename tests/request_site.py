@@ -29,7 +29,7 @@ def site(desk: Desk) -> FastAPI:
 
 
 def parsed(page: httpx.Response) -> Any:
-    assert page.status_code in (200, 422, 409), page.text[:500]
+    assert page.status_code in (200, 401, 409, 422, 429), page.text[:500]
     return html.fromstring(page.text)
 
 

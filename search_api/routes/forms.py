@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from search_api.pages.rendering import Pages
+from search_api.problems import ProblemError
 from search_api.queries import SearchParameters
 from search_api.vocabulary import Words
 
@@ -26,13 +27,22 @@ LONGEST_WAY = 8000
 
 
 def form_page(
-    pages: Pages, request: Request, template: str, complaints: dict[str, Words] | None = None, **context: Any
+    pages: Pages,
+    request: Request,
+    template: str,
+    complaints: dict[str, Words] | None = None,
+    *,
+    problem: ProblemError | None = None,
+    **context: Any,
 ) -> Response:
-    """A page with a form: 422 where something was typed in that can't be taken. `complaints`: why, by field."""
-    status = 422 if complaints else 200
-    return pages.render(
+    """A page with a form: 422 where something was typed in that can't be taken. `complaints`: why, by field.
+    `problem`: whose status and headers it has instead."""
+    status = problem.status if problem else 422 if complaints else 200
+    response = pages.render(
         request, template, status, complaints=complaints or {}, parameters=SearchParameters(), **context
     )  # fmt: skip
+    response.headers.update(problem.headers if problem else {})
+    return response
 
 
 def see(path: str) -> RedirectResponse:

@@ -61,9 +61,11 @@ def request_page(
 ) -> Response:
     found = _record(catalogue, form.record)
     if isinstance(found, Merged):
-        told = form.cited() | {"record": found.id}
+        told = form.filled() | {"record": found.id}
         return RedirectResponse(f"/request?{urlencode(told)}", 303)
-    return _Desk(request, pages, requesting, who).show(found, form.model_copy(update={"token": _token()}), {})
+    # What a link says may be longer than a field takes, and stand where nobody can shorten it.
+    filled_in = form.shortened().model_copy(update={"token": _token()})
+    return _Desk(request, pages, requesting, who).show(found, filled_in, {})
 
 
 @router.post("/request")
@@ -71,8 +73,9 @@ def make(
     request: Request, pages: PagesOf, catalogue: CatalogueOf, requesting: RequestingOf, who: Asker, form: Filled
 ) -> Response:
     found = _record(catalogue, form.record)
-    if isinstance(found, Merged):
-        raise deleted_record(form.record[:64])
+    while isinstance(found, Merged):  # since the form was opened
+        form = form.model_copy(update={"record": found.id})
+        found = _record(catalogue, found.id)
     desk = _Desk(request, pages, requesting, who)
     if form.step == "look":
         return desk.show(found, form, desk.wrong(form))
@@ -119,7 +122,10 @@ class _Desk:
         complaints |= {field: told for field, told in lacking(ahead.missing).items() if field not in complaints}
         if complaints or (ahead.held_up and not form.insist.strip()):
             return self.show(record, form, complaints, ahead)
-        self.door.admit_asking(self.who)
+        try:
+            self.door.admit_asking(self.who)
+        except ProblemError as error:
+            return self.show(record, form, {"token": _told(error)}, ahead, error)
         try:
             made = self.requesting.create(self.who, asked, form.token, request_id_of(self.request))
         except NotAllowed as error:
@@ -137,7 +143,12 @@ class _Desk:
         )
 
     def show(
-        self, record: RecordAnswer | None, form: WishForm, complaints: dict[str, Words], ahead: Ahead | None = None
+        self,
+        record: RecordAnswer | None,
+        form: WishForm,
+        complaints: dict[str, Words],
+        ahead: Ahead | None = None,
+        problem: ProblemError | None = None,
     ) -> Response:
         reader = self.reader(form)
         library = reader.library if reader else self.who.library
@@ -150,6 +161,7 @@ class _Desk:
             self.request,
             "request_form.html",
             complaints,
+            problem=problem,
             form=shown,
             record=record,
             ahead=ahead,
@@ -214,7 +226,7 @@ def blank(request: Request, pages: PagesOf, who: Asker, form: Told) -> Response:
 def match(request: Request, pages: PagesOf, requesting: RequestingOf, who: Asker, form: Told) -> Response:
     """Which records it may be. Nothing is stored, so that it is a page that can be loaded again."""
     wish = form.wish(usual_service(None, form.citation()))
-    complaints = {} if _says_something(wish.citation) else lacking(("title",))
+    complaints = form.too_long() or ({} if _says_something(wish.citation) else lacking(("title",)))
     if complaints:
         return form_page(pages, request, "request_blank.html", complaints, form=form)
     return _choose(request, pages, requesting, wish, form, ())

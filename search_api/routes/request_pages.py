@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
 import msgspec
@@ -29,7 +28,7 @@ from search_api.routes.access import CatalogueOf, PagesOf, RequestingOf
 from search_api.routes.forms import Flag, form_page, see
 from search_api.tracing import request_id_of
 from search_api.vocabulary import Words
-from search_api.wish_form import WishForm, fen, form_of, lacking
+from search_api.wish_form import LONG, WishForm, day_of, fen, form_of, lacking, text
 
 router = APIRouter(include_in_schema=False)
 
@@ -50,15 +49,15 @@ class StepForm(WishForm):
     name: str = Rule(max_length=24)
     entry: int = Rule(default=0, ge=0, le=10_000)
     seq: int = Rule(default=0, ge=0)
-    code: str = Rule(default="", max_length=24)
-    reason: str = Rule(default="", max_length=2000)
-    to: str = Rule(default="", max_length=16)
-    until: str = Rule(default="", max_length=20)
-    sheets: str = Rule(default="", max_length=6, description="Pages of a copy.")
-    cost: str = Rule(default="", max_length=20, description="Yuan.")
-    via: str = Rule(default="", max_length=40)
-    loan_due: str = Rule(default="", max_length=20)
-    other: str = Rule(default="", max_length=20, description="Record that no candidate was: by its id.")
+    code: str = text(24)
+    reason: str = text(LONG)
+    to: str = text(16)
+    until: str = text(20)
+    sheets: str = text(6, "Pages of a copy.")
+    cost: str = text(20, "Yuan.")
+    via: str = text(40)
+    loan_due: str = text(20)
+    other: str = text(20, "Record that no candidate was: by its id.")
     planned: list[int] = Rule(default=[], max_length=200)
     places: list[str] = Rule(default=[], max_length=200, description="New places of `planned`, in its order.")
 
@@ -66,35 +65,32 @@ class StepForm(WishForm):
         """What the event tells beside the wish. Raises NotAllowed where a number or a day is none."""
         texts = ("code", "reason", "note", "to", "until", "via", "loan_due")
         found: dict[str, Any] = {name: value for name in texts if (value := getattr(self, name).strip())}
-        cost = fen(self.cost)
+        cost, sheets = fen(self.cost), self.sheets.strip()
         if cost is None:
             raise NotAllowed("bad-data", BAD_AMOUNT.zh, BAD_AMOUNT.en)
-        if self.sheets and not (self.sheets.isascii() and self.sheets.isdigit()):
+        if sheets and not (sheets.isascii() and sheets.isdigit()):
             raise NotAllowed("bad-data", BAD_PAGES.zh, BAD_PAGES.en)
-        if "loan_due" in found and not _is_day(found["loan_due"]):
+        if "loan_due" in found and day_of(found["loan_due"]) is None:
             raise NotAllowed("bad-data", BAD_DUE.zh, BAD_DUE.en)
-        if cost:
+        if self.cost.strip():  # 0 says that nothing comes on top; nothing said is what was agreed to
             found["cost"] = cost
-        if self.sheets:
-            found["pages"] = int(self.sheets)
+        if sheets:
+            found["pages"] = int(sheets)
         if self.name == "recall":
             found["why"] = "officer"
         if self.name == "reorder":
             found["order"] = self.order()
         return found
 
+    def new_place(self, entry: int) -> str:
+        """What was typed as the new place of the entry; "" = nothing."""
+        return dict(zip(self.planned, self.places, strict=False)).get(entry, "")
+
     def order(self) -> list[int]:
         """By the places that were typed in; who has none that can be read comes last, equals as they stood."""
         wanted = [int(text) if text.isascii() and text.isdigit() else 10**6 for text in self.places]
         wanted += [10**6] * (len(self.planned) - len(wanted))
         return [entry for _, _, entry in sorted(zip(wanted, range(len(self.planned)), self.planned, strict=False))]
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
 
 
 Step = Annotated[StepForm, Form()]
@@ -135,6 +131,8 @@ def act(
     request: Request, number: Number, pages: PagesOf, requesting: RequestingOf, who: Follower, step: Step
 ) -> Response:
     """What can be done is told by the life cycle; what can't is said on the page, and nothing has happened."""
+    if wrong := step.too_long():
+        return _page(request, pages, requesting, who, number, wrong, step)
     try:
         data = step.told()
         if step.name in ("submit", "resolve", "extend"):
@@ -181,12 +179,20 @@ class View(Struct, frozen=True):
     mine: tuple[EntryAnswer, ...]  # entries by which the library of who looks is asked, newest first
     seq: int
     today: str
+    typed: StepForm | None  # what was sent and could not be done
+    unsaid: str  # his words in it, where there is no such step any longer
+
+    def told(self, name: str, entry: int = 0) -> StepForm:
+        """What stands in the form of that step: what was typed there, or nothing."""
+        if self.typed is not None and (self.typed.name, self.typed.entry) == (name, entry):
+            return self.typed
+        return StepForm(name=name, entry=entry)
 
 
 _ASKED = ("sent", "received", "accepted", "conditional", "deferred", "cancel_sent", "filled")
 
 
-def _view(answer: RequestAnswer, who: Principal, today: str) -> View:
+def _view(answer: RequestAnswer, who: Principal, today: str, typed: StepForm | None) -> View:
     asked = [each for each in answer.entries if each.state in _ASKED]
     supplied = [each for each in asked if each.state == "filled"]
     return View(
@@ -195,7 +201,16 @@ def _view(answer: RequestAnswer, who: Principal, today: str) -> View:
         tuple(each for each in reversed(answer.entries) if who.library and each.library == who.library and each.asked),
         answer.events[-1].seq if answer.events else 0,
         today,
+        typed,
+        "" if typed is None or typed.name in _offered(answer, typed.entry) else typed.note or typed.reason,
     )
+
+
+def _offered(answer: RequestAnswer, entry: int) -> tuple[str, ...]:
+    """What can be done to the request, or to that entry of it."""
+    if not entry:
+        return answer.actions
+    return next((each.actions for each in answer.entries if each.number == entry), ())
 
 
 def _page(
@@ -212,23 +227,23 @@ def _page(
     answer = requesting.request(who, number)
     today = requesting.service.clock().astimezone(CHINA).date().isoformat()
     again = form_of(answer.wish.citation)
-    form: WishForm = typed if typed is not None and typed.name == "submit" else again
+    sent = typed if typed is not None and typed.name == "submit" else None
+    beside = {field: words for field, words in (complaints or {}).items() if field and sent}
     return form_page(
         pages,
         request,
         "request.html",
         complaints,
         case=answer,
-        view=_view(answer, who, today),
-        form=form,
-        other=typed.other if typed is not None else "",
+        view=_view(answer, who, today, typed),
+        form=sent or again,
         candidates=_candidates(requesting, answer.wish) if "resolve" in answer.actions else (),
         libraries=sorted(requesting.catalogue.known_libraries().values(), key=lambda each: each.symbol),
         crumb=_crumb(answer, who),
         again=again.cited() | {"record": again.record, "service": answer.wish.service},
         charges=charges_of(requesting, who, number),
         just_sent=just_sent,
-        lacks=lacking(answer.missing),
+        lacks=lacking(answer.missing) | beside,
     )
 
 

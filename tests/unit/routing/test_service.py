@@ -321,6 +321,8 @@ def test_what_is_missing_is_asked_for_before_anything_is_made(desk: Desk) -> Non
     [
         (wish(need_before="2026-02-01"), "past-date"),
         (wish(need_before="soon"), "bad-date"),
+        (wish(need_before="2026-W53-4"), "bad-date"),
+        (wish(need_before="20261201"), "bad-date"),
         (msgspec.structs.replace(wish(), service="gift"), "bad-service"),
         (msgspec.structs.replace(wish(), level="whenever"), "bad-service"),
     ],

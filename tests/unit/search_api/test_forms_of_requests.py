@@ -15,7 +15,7 @@ from routing.states import STATES
 from search_api.pages.tones import DONE, OVER, YOURS, tone
 from search_api.policy_form import form_of_policy
 from search_api.routes.request_pages import StepForm
-from search_api.wish_form import AT, CITED, WishForm, fen, form_of, lacking
+from search_api.wish_form import AT, CITED, WishForm, day_of, fen, form_of, lacking
 
 TODAY = date(2026, 3, 2)
 WORDS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -53,6 +53,12 @@ def test_a_citation_of_any_length_fits_into_the_form(citation: Citation) -> None
     for name in CITED:
         if name != "genre":
             assert getattr(citation, name).startswith(getattr(form, name))
+
+
+@pytest.mark.parametrize("text", ["2026-W53-4", "20261201", "2026-12-1", "2026-12-01T00:00", "２０２６-12-01", ""])
+def test_a_day_is_written_in_one_way(text: str) -> None:
+    assert day_of(text) is None and WishForm(need_before=text).wish().need_before == ""
+    assert day_of("2026-12-01") == date(2026, 12, 1)
 
 
 def test_everything_that_can_be_missing_has_its_field() -> None:
