@@ -142,6 +142,7 @@ class RequestBrief(Struct, frozen=True):
 class RequestList(Struct, frozen=True):
     requests: tuple[RequestBrief, ...]
     next: str  # parameter `before` of the following page; "" = this is the last one
+    more: int = 0  # of a queue or desk: that wait as well, and are listed when those before them are done with
 
 
 class MatchAnswer(Struct, frozen=True):

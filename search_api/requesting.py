@@ -31,7 +31,7 @@ from search_api.catalogue import Catalogue
 from search_api.finding import Question
 from search_api.policy import Facts, demand, has_scope, refusal
 from search_api.problems import forbidden
-from search_api.request_answers import MatchAnswer, RequestAnswer, RequestList
+from search_api.request_answers import MatchAnswer, RequestAnswer, RequestBrief, RequestList
 from search_api.showing import brief, match_candidate, missing_words, shown_request
 from store import accounts, audit, requests, timers
 from store.database import Database, Unit
@@ -300,13 +300,13 @@ class Requesting:
 
     # ------------------------------------------------------------------------------------------------ lists
 
-    def mine(self, who: Principal, *, closed: bool) -> RequestList:
+    def mine(self, who: Principal, *, closed: bool, before: int = 0) -> RequestList:
         """The reader's own, newest first: those that are open, or those that are closed."""
         if not has_scope(who, "request.read"):
             raise refusal(who)
         with self.database.read() as unit:
-            rows = requests.requests_of_reader(unit, who.account_id, closed=closed)
-            return self._list(unit, rows)
+            rows = requests.requests_of_reader(unit, who.account_id, closed=closed, before=before, limit=PAGE + 1)
+            return self._page(unit, rows)
 
     def of_library(
         self, who: Principal, library: str, *, closed: bool, before: int = 0, state: str = ""
@@ -316,7 +316,7 @@ class Requesting:
         states = [each for each in STATES if (each in CLOSED) == closed and state in ("", each)]
         with self.database.read() as unit:
             rows = requests.requests_of_library(unit, library, states=states, before=before, limit=PAGE + 1)
-            return self._list(unit, rows[:PAGE], rows[PAGE - 1].id if len(rows) > PAGE else 0)
+            return self._page(unit, rows)
 
     def queue(self, who: Principal, library: str) -> RequestList:
         """What the library is asked and has not answered, longest waiting first."""
@@ -324,22 +324,29 @@ class Requesting:
         with self.database.read() as unit:
             network = load_network(unit)
             base = self.catalogue.settings.base_url
-            found = requests.queue_of(unit, library, ACTIVE)
+            found = requests.queue_of(unit, library, ACTIVE, requests.LISTED)
             due = timers.due_of(unit, [row.id for row, _ in found])
             return RequestList(
                 tuple(brief(base, network, row, entry, due.get((row.id, entry.number))) for row, entry in found),
                 "",
+                requests.count_queue(unit, library, ACTIVE) - len(found),
             )
 
     def desk(self, who: Principal, library: str) -> RequestList:
         """What the library's officers are to search for (代查代检)."""
         demand(who, "desk.read", Facts(desk=library))
         with self.database.read() as unit:
-            return self._list(unit, requests.desk_queue(unit, library))
+            rows = requests.desk_queue(unit, library, requests.LISTED)
+            return RequestList(self._briefs(unit, rows), "", requests.count_at_desk(unit, library) - len(rows))
 
-    def _list(self, unit: Unit, rows: list[RequestRow], before: int = 0) -> RequestList:
+    def _page(self, unit: Unit, rows: list[RequestRow]) -> RequestList:
+        """Of rows among which is one more than a page has, where another page follows."""
+        following = str(rows[PAGE - 1].id) if len(rows) > PAGE else ""
+        return RequestList(self._briefs(unit, rows[:PAGE]), following)
+
+    def _briefs(self, unit: Unit, rows: list[RequestRow]) -> tuple[RequestBrief, ...]:
         network, base = load_network(unit), self.catalogue.settings.base_url
-        return RequestList(tuple(brief(base, network, row) for row in rows), str(before) if before else "")
+        return tuple(brief(base, network, row) for row in rows)
 
 
 def _require_coming(until: str, now: datetime) -> None:

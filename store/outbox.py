@@ -263,6 +263,11 @@ def dead_messages(unit: Unit, limit: int = 100) -> list[Message]:
     return _messages(unit, outgoing.c.state == "dead", limit)
 
 
+def count_dead(unit: Unit) -> int:
+    query = select(func.count()).select_from(outgoing).where(outgoing.c.state == "dead")
+    return int(unit.execute(query).scalar_one())
+
+
 def _messages(unit: Unit, which: ColumnElement[bool], limit: int | None = None) -> list[Message]:
     rows = unit.execute(select(outgoing).where(which).order_by(outgoing.c.id).limit(limit))
     return [Message(**row._mapping) for row in rows]

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Column, Index, Integer, Table, Text, delete, func, insert, select, text, update
+from sqlalchemy import Column, Index, Integer, Table, Text, delete, desc, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.columns import Instant, Words
@@ -157,13 +157,18 @@ def get_correction(unit: Unit, number: int) -> Correction | None:
     return _correction(row) if row else None
 
 
-def corrections_of(unit: Unit, library: str = "", *, closed: bool = False, limit: int = 200) -> list[Correction]:
-    """Of a library or ("") of all, oldest first: the open ones, or those that are closed."""
+LISTED = 200
+"""At most so many stand in a list: of the open ones those that are closed make room for the others."""
+
+
+def corrections_of(unit: Unit, library: str = "", *, closed: bool = False, limit: int = LISTED) -> list[Correction]:
+    """Of a library or ("") of all: the open ones, oldest first, or those that are closed, the last ones first."""
     c = correction.c
     query = select(correction).where(c.closed.is_not(None) if closed else c.closed.is_(None))
     if library:
         query = query.where(c.library == library)
-    return [_correction(row) for row in unit.execute(query.order_by(c.id).limit(limit))]
+    order = (desc(c.closed), desc(c.id)) if closed else (c.id,)
+    return [_correction(row) for row in unit.execute(query.order_by(*order).limit(limit))]
 
 
 def count_corrections(unit: Unit) -> dict[str, int]:

@@ -208,12 +208,16 @@ def persons_of(unit: Unit, request_ids: Collection[int]) -> dict[int, Person]:
     return {row.request_id: Person(row.account, row.note, row.delivery) for row in rows}
 
 
-def requests_of_reader(unit: Unit, account: int, *, closed: bool | None = None, limit: int = 100) -> list[RequestRow]:
-    """Newest first; open ones, closed ones or (None) both."""
+def requests_of_reader(
+    unit: Unit, account: int, *, closed: bool | None = None, before: int = 0, limit: int = 100
+) -> list[RequestRow]:
+    """Newest first; open ones, closed ones or (None) both. `before`: number of the last one of the page before."""
     query = select(request).join(request_person, request_person.c.request_id == request.c.id)
     query = query.where(request_person.c.account == account)
     if closed is not None:
         query = query.where(request.c.closed.is_not(None) if closed else request.c.closed.is_(None))
+    if before:
+        query = query.where(request.c.id < before)
     return [_request(row) for row in unit.execute(query.order_by(desc(request.c.id)).limit(limit))]
 
 
@@ -231,7 +235,13 @@ def requests_of_library(
     return [_request(row) for row in unit.execute(query.order_by(desc(c.id)).limit(limit))]
 
 
-def queue_of(unit: Unit, symbol: str, states: Collection[str], limit: int = 200) -> list[tuple[RequestRow, EntryRow]]:
+LISTED = 200
+"""At most so many stand in the list of a queue: those that are done with make room for those that came later."""
+
+
+def queue_of(
+    unit: Unit, symbol: str, states: Collection[str], limit: int = LISTED
+) -> list[tuple[RequestRow, EntryRow]]:
     """What the library is asked, longest waiting first."""
     e = rota_entry.c
     query = (
@@ -252,11 +262,24 @@ def queue_of(unit: Unit, symbol: str, states: Collection[str], limit: int = 200)
     ]
 
 
-def desk_queue(unit: Unit, symbol: str, limit: int = 200) -> list[RequestRow]:
+def count_queue(unit: Unit, symbol: str, states: Collection[str]) -> int:
+    """How many entries ask the library for something."""
+    e = rota_entry.c
+    query = select(func.count()).select_from(rota_entry).where(e.supplier == symbol, e.state.in_(sorted(states)))
+    return int(unit.execute(query).scalar_one())
+
+
+def desk_queue(unit: Unit, symbol: str, limit: int = LISTED) -> list[RequestRow]:
     """What the desk is to search for (代查代检), longest waiting first."""
     c = request.c
     query = select(request).where(c.desk == symbol, c.state == "blank").order_by(c.updated, c.id).limit(limit)
     return [_request(row) for row in unit.execute(query)]
+
+
+def count_at_desk(unit: Unit, symbol: str) -> int:
+    c = request.c
+    query = select(func.count()).select_from(request).where(c.desk == symbol, c.state == "blank")
+    return int(unit.execute(query).scalar_one())
 
 
 def hold_item(unit: Unit, account: int, item: str) -> None:

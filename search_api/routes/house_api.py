@@ -87,7 +87,7 @@ def corrections(
     library: Library = "",
     closed: Annotated[bool, Query(description="Those that are closed, instead of those that are open.")] = False,
 ) -> JsonAnswer:
-    """Oldest first."""
+    """Open ones oldest first, closed ones the last first; 200 at most."""
     return JsonAnswer(house.corrections(who, library, closed=closed), headers=PRIVATE)
 
 
@@ -139,7 +139,7 @@ def audit(
     tags=["house"],
 )
 def outbox(house: HouseOf, who: Annotated[Principal, require("outbox.read")]) -> JsonAnswer:
-    """Without what the messages say and to whom they go."""
+    """Without what the messages say and to whom they go. Of those that were given up, the hundred oldest."""
     return JsonAnswer(house.outbox(who), headers=PRIVATE)
 
 

@@ -25,6 +25,7 @@ from search_api.routes.access import CatalogueOf, PagesOf, RequestingOf
 from search_api.routes.forms import Flag, form_page, see
 from search_api.tracing import request_id_of
 from search_api.vocabulary import Words
+from store.performance import LISTED
 
 router = APIRouter(include_in_schema=False)
 
@@ -191,6 +192,7 @@ def _corrections(
         "corrections.html",
         complaints,
         rows=rows,
+        most=LISTED,
         closed=closed,
         chosen=symbol,
         library=catalogue.known_libraries().get(symbol),

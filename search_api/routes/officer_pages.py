@@ -17,7 +17,7 @@ from search_api import request_problems
 from search_api.access.guard import require
 from search_api.access.principal import Principal
 from search_api.problems import ProblemError
-from search_api.request_answers import RequestBrief
+from search_api.request_answers import RequestBrief, RequestList
 from search_api.requesting import Requesting
 from search_api.routes.access import CatalogueOf, PagesOf, RequestingOf
 from search_api.routes.forms import Flag, form_page, see
@@ -36,6 +36,9 @@ FIRST = ("condition", "review", "draft", "owned", "dup_hold", "restricted")
 """States in which a request waits for an officer or its reader: they stand first."""
 
 NOTHING_TICKED = Words("请先勾选申请。", "Tick some requests first.")
+
+
+NOTHING = RequestList((), "")
 
 
 class QueueLine(Struct, frozen=True):
@@ -84,10 +87,20 @@ def _queue(
 ) -> Response:
     chosen, library, libraries = _whose(catalogue, who, symbol)
     now = requesting.service.clock()
-    found = requesting.queue(who, chosen).requests if chosen else ()
-    lines = sorted((_line(each, now) for each in found), key=lambda line: (not line.overdue, line.request.due or now))
+    found = requesting.queue(who, chosen) if chosen else NOTHING
+    lines = sorted(
+        (_line(each, now) for each in found.requests), key=lambda line: (not line.overdue, line.request.due or now)
+    )
     return form_page(
-        pages, request, "queue.html", complaints, lines=lines, library=library, libraries=libraries, chosen=chosen
+        pages,
+        request,
+        "queue.html",
+        complaints,
+        lines=lines,
+        more=found.more,
+        library=library,
+        libraries=libraries,
+        chosen=chosen,
     )
 
 
@@ -177,9 +190,17 @@ def desk(
     library: Symbol = "",
 ) -> Response:
     chosen, known, libraries = _whose(catalogue, who, library)
-    found = requesting.desk(who, chosen).requests if chosen else ()
+    found = requesting.desk(who, chosen) if chosen else NOTHING
     now = requesting.service.clock()
-    waits = {each.id: (now - each.updated).days for each in found}
+    waits = {each.id: (now - each.updated).days for each in found.requests}
     return form_page(
-        pages, request, "desk.html", rows=found, waits=waits, library=known, libraries=libraries, chosen=chosen
+        pages,
+        request,
+        "desk.html",
+        rows=found.requests,
+        more=found.more,
+        waits=waits,
+        library=known,
+        libraries=libraries,
+        chosen=chosen,
     )

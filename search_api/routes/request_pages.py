@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Form, Path
+from fastapi import APIRouter, Form, Path, Query
 from msgspec import Struct
 from pydantic import Field as Rule
 from starlette.requests import Request
@@ -106,8 +106,10 @@ def mine(
     requesting: RequestingOf,
     who: Follower,
     closed: Flag = False,
+    before: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> Response:
-    return form_page(pages, request, "requests.html", found=requesting.mine(who, closed=closed), closed=closed)
+    found = requesting.mine(who, closed=closed, before=before)
+    return form_page(pages, request, "requests.html", found=found, closed=closed)
 
 
 # ---------------------------------------------------------------------------------------------- one

@@ -114,7 +114,7 @@ def requests_list(
     """Newest first."""
     if library:
         return JsonAnswer(requesting.of_library(who, library, closed=closed, before=before), headers=PRIVATE)
-    return JsonAnswer(requesting.mine(who, closed=closed), headers=PRIVATE)
+    return JsonAnswer(requesting.mine(who, closed=closed, before=before), headers=PRIVATE)
 
 
 @router.get(
@@ -154,7 +154,8 @@ def fire(number: Number, body: EventBody, request: Request, requesting: Requesti
 def queue(
     requesting: RequestingOf, who: Annotated[Principal, require("queue.read")], library: Symbol = ""
 ) -> JsonAnswer:
-    """Longest waiting first, with the entry to answer and when its clock runs out."""
+    """Longest waiting first, with the entry to answer and when its clock runs out: 200 at most, and in `more` how many
+    follow when these are done with."""
     return JsonAnswer(requesting.queue(who, library or who.library), headers=PRIVATE)
 
 
@@ -165,5 +166,5 @@ def queue(
     responses=documented(RequestList, examples.REQUESTS, 401, 403, 422, 503),
 )
 def desk(requesting: RequestingOf, who: Annotated[Principal, require("desk.read")], library: Symbol = "") -> JsonAnswer:
-    """Longest waiting first."""
+    """Longest waiting first: 200 at most, and in `more` how many follow when these are done with."""
     return JsonAnswer(requesting.desk(who, library or who.library), headers=PRIVATE)

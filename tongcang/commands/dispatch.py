@@ -32,6 +32,9 @@ OPERATORS = (
 )  # fmt: skip
 """What an operator sets of sending; the rest has its defaults."""
 
+MOST_SHOWN = 100
+"""Of the messages that were given up: what else there is, is told as a number."""
+
 
 def dispatch(
     context: typer.Context,
@@ -71,11 +74,12 @@ def outbox_command(
             audit.record(unit, audit.COMMAND, "outbox.revive", f"message {revive}", now, *told)
         messages.print(f"Message {revive} is sent again.")
     with system.database.read() as unit:
-        lag, dead = outbox.outbox_lag(unit, now), outbox.dead_messages(unit)
+        lag, dead = outbox.outbox_lag(unit, now), outbox.dead_messages(unit, MOST_SHOWN)
+        more = outbox.count_dead(unit) - len(dead)
     if as_json:
         shown = [{"id": each.id, "channel": each.channel, "kind": each.kind, "request": each.request_id,
                   "error": each.last_error} for each in dead]  # fmt: skip
-        print_json({"waiting": lag, "dead": shown})
+        print_json({"waiting": lag, "dead": shown, "more": more})
         return
     rows = [(each.channel, each.messages, round(each.seconds)) for each in lag]
     print_table("等待发送 Waiting", ("渠道 channel", "消息 messages", "最早(秒) oldest, s"), rows)
@@ -83,6 +87,8 @@ def outbox_command(
         given_up = [(each.id, each.channel, each.kind, each.request_id, each.last_error) for each in dead]
         columns = ("编号 id", "渠道 channel", "种类 kind", "申请 request", "原因 why")
         print_table("未能送达 Given up", columns, given_up)
+    if more:
+        messages.print(f"还有 {more} 条没有列出，为较新的。 {more} more, newer ones, are not listed.")
 
 
 def make_dispatcher(system: System) -> Dispatcher:

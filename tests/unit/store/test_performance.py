@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime, timedelta
 
+from store import performance
 from store.database import Database
-from store.performance import lock_tallies, put_tallies, tallies
+from store.performance import Correction, lock_tallies, put_tallies, tallies
+
+NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
 
 def test_two_who_count_to_a_tally_that_is_not_there_yet_are_both_counted(database: Database) -> None:
@@ -29,3 +33,19 @@ def test_two_who_count_to_a_tally_that_is_not_there_yet_are_both_counted(databas
     other.join(30)
     with database.read() as unit:
         assert tallies(unit, ["C/BALIS", "L/RUC"]) == {"C/BALIS": "2", "L/RUC": "2"}
+
+
+def test_of_many_corrections_the_open_ones_come_in_their_order_and_the_closed_ones_last_first(
+    database: Database,
+) -> None:
+    with database.write() as unit:
+        for number in range(1, 5):
+            new = Correction(0, "RUC", f"R{number:07}", "某书", number, 1, "NotHeld", "", NOW, None, "", "")
+            assert performance.open_correction(unit, new)
+        assert [each.request_id for each in performance.corrections_of(unit, "RUC", limit=3)] == [1, 2, 3]
+        numbers = {each.request_id: each.id for each in performance.corrections_of(unit, "RUC")}
+        for hour, number in enumerate((2, 1, 4, 3)):
+            when = NOW + timedelta(hours=hour)
+            assert performance.close_correction(unit, numbers[number], "holding_right", "", when)
+        found = performance.corrections_of(unit, "RUC", closed=True, limit=3)
+    assert [each.request_id for each in found] == [3, 4, 1]

@@ -70,6 +70,22 @@ def test_one_pass_sends_what_it_can_and_tells(system: System) -> None:
     assert run(system, "outbox")[0] == 0
 
 
+def test_how_many_were_given_up_beside_those_that_are_listed_is_told(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    with system.database.write() as unit:
+        for name in "abc":
+            outbox.put_message(unit, key=name, channel="webhook", target=name, kind="webhook.test", body="{}", at=now)
+        for each in outbox.claim_messages(unit, "us", 10, 60, now):
+            outbox.mark_dead(unit, each.id, "us", now, "503")
+    assert json.loads(run(system, "outbox", "--json")[1])["more"] == 0
+    monkeypatch.setattr(command, "MOST_SHOWN", 2)
+    shown = json.loads(run(system, "outbox", "--json")[1])
+    assert (len(shown["dead"]), shown["more"]) == (2, 1)
+    assert run(system, "outbox")[0] == 0
+
+
 def test_what_the_settings_say_reaches_the_senders(system: System) -> None:
     found = dispatch_settings(system.settings)
     assert (found.base_url, found.time_zone) == ("https://t.test", "Asia/Shanghai")
