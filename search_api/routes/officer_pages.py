@@ -21,10 +21,11 @@ from search_api.request_answers import RequestBrief, RequestList
 from search_api.requesting import Requesting
 from search_api.routes.access import CatalogueOf, PagesOf, RequestingOf
 from search_api.routes.forms import Flag, form_page, see
+from search_api.routes.returning import FormRoute
 from search_api.tracing import request_id_of
 from search_api.vocabulary import Words
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=FormRoute)
 
 Symbol = Annotated[str, Query(max_length=16)]
 Ticked = Annotated[list[str], Form(max_length=200)]

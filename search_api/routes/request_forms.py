@@ -32,12 +32,13 @@ from search_api.request_answers import MatchAnswer, MatchCandidate
 from search_api.requesting import Asked, Requesting
 from search_api.routes.access import CatalogueOf, PagesOf, RequestingOf
 from search_api.routes.forms import form_page, see
+from search_api.routes.returning import FormRoute
 from search_api.tracing import request_id_of
 from search_api.vocabulary import Words
 from search_api.wish_form import SOURCES, WishForm, form_of, lacking
 from store.accounts import Account, get_account
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=FormRoute)
 
 Asker = Annotated[Principal, require("request.create")]
 Anybody = Annotated[Principal, require("search")]

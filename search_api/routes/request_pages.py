@@ -26,11 +26,12 @@ from search_api.request_answers import EntryAnswer, MatchCandidate, RequestAnswe
 from search_api.requesting import Requesting
 from search_api.routes.access import CatalogueOf, PagesOf, RequestingOf
 from search_api.routes.forms import Flag, form_page, see
+from search_api.routes.returning import FormRoute
 from search_api.tracing import request_id_of
 from search_api.vocabulary import Words
 from search_api.wish_form import LONG, WishForm, day_of, fen, form_of, lacking, text
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=FormRoute)
 
 Follower = Annotated[Principal, require("request.read")]
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
@@ -255,7 +256,7 @@ def _crumb(answer: RequestAnswer, who: Principal) -> str:
         return "/requests"
     if not who.library:
         return ""
-    if who.library in (answer.requester, answer.branch):
+    if "requester" in who.roles and who.library in (answer.requester, answer.branch):
         return "/library/requests"
     return "/desk" if answer.state == "blank" and answer.desk == who.library else "/queue"
 

@@ -41,7 +41,7 @@ def sign_in_page(
 ) -> Response:
     if who.known:
         return see(way_back(next, "/account"))
-    return form_page(pages, request, "sign_in.html", next=way_back(next, ""), login="")
+    return form_page(pages, request, "sign_in.html", next=way_back(next, ""), login="", over=None, left=())
 
 
 @router.post("/sign-in", dependencies=[require("sign-in")])
@@ -55,8 +55,8 @@ def sign_in(
 ) -> Response:
     signed_in = door.sign_in(request, login, password)
     if signed_in is None:
-        back = way_back(next, "")
-        return form_page(pages, request, "sign_in.html", {"login": WRONG}, next=back, login=login[:100])
+        wrong, back = {"login": WRONG}, way_back(next, "")
+        return form_page(pages, request, "sign_in.html", wrong, next=back, login=login[:100], over=None, left=())
     return _welcome(request, door, signed_in, way_back(next, "/account"))
 
 
