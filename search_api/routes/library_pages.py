@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query
@@ -172,7 +173,8 @@ def close(
         if error.status != 409:
             raise
         complaint = Words(error.zh, error.en)
-    return _corrections(request, pages, catalogue, requesting, who, who.library or library, {str(number): complaint})
+    told, typed = {str(number): complaint}, {str(number): note}
+    return _corrections(request, pages, catalogue, requesting, who, who.library or library, told, typed)
 
 
 def _corrections(
@@ -183,6 +185,7 @@ def _corrections(
     who: Principal,
     symbol: str,
     complaints: dict[str, Words],
+    typed: Mapping[str, str] | None = None,
     *,
     closed: bool = False,
 ) -> Response:
@@ -199,6 +202,7 @@ def _corrections(
         library=catalogue.known_libraries().get(symbol),
         libraries=_libraries(catalogue, who),
         results=RESULTS,
+        typed=typed or {},
         may_close=allowed(who, "correction.close", Facts(library=symbol)),
         may_open=allowed(who, "request.read", Facts(asked=frozenset((symbol,)))),
     )

@@ -65,7 +65,7 @@ class FormRoute(APIRoute):
 
 
 def way_of(path: str, sent: Mapping[str, str]) -> Way:
-    """What was sent to that address, and by whom, is believed in nothing: it only fills in a form again."""
+    """Nothing of what was sent to that address is believed: it only fills in a form again."""
     if path == "/request":
         return _to_the_form(WishForm.model_validate(sent))
     page = next((page for pattern, page in _PAGES if pattern.fullmatch(path)), path)

@@ -206,6 +206,14 @@ def _case(desk: Desk, number: int) -> Case:
         return fold(events_of(unit, number))
 
 
+def test_what_is_said_of_a_holding_is_kept(app: FastAPI, desk: Desk) -> None:
+    case, officer = asked_of(app, desk)
+    do(officer, case.request_id, "refuse", code="NotHeld")
+    action = "/library/corrections/1"
+    page = send(officer, action, fields(officer.get("/library/corrections"), action), note=SAID)
+    assert page.status_code == 422 and fields(page, action)["note"] == SAID
+
+
 # ---------------------------------------------------------------------------------------------- numbers
 
 
