@@ -8,7 +8,7 @@ clock of what lies there ends (routing/clocks.py): what would have come after th
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 
 from routing.calendar import Calendar
 from routing.candidates import ClosureCost
@@ -41,12 +41,13 @@ def closure_cost(
         return public.worked(moment, office.after(moment, days))
 
     fills = [waits + min(limit, log_normal(ask.t, ask.spread, each)) for each in _QUANTILES]
+    refusals = [waits + min(limit, log_normal(ask.r, ask.spread_r, each)) for each in _QUANTILES]
     in_time = [days for days in fills if days <= end]
-    refusals = [min(end, waits + min(limit, log_normal(ask.r, ask.spread_r, each))) for each in _QUANTILES]
+    # Against the same days without a closure: their mean, cut by the clock, is less than that of the estimate.
     return ClosureCost(
         len(in_time) / len(fills),
-        sum(map(passed, in_time)) / len(in_time) - waits - ask.t if in_time else 0.0,
-        sum(map(passed, refusals)) / len(refusals) - waits - ask.r,
+        fmean(map(passed, in_time)) - fmean(fills) if in_time else 0.0,
+        fmean(passed(min(end, days)) for days in refusals) - fmean(refusals),
     )
 
 

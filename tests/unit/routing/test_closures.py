@@ -48,6 +48,12 @@ def test_a_library_that_is_closed_now_puts_everything_off() -> None:
     assert cost(away, 1.0, 2.0) == ClosureCost(1.0, days(7.5), days(7.5))
 
 
+def test_who_is_closed_is_put_off_however_little_is_known_of_its_days() -> None:
+    """A mean of eight days, most of it in a tail that the clock cuts off."""
+    told = closure_cost(closed("2026-11-23", "2026-11-30"), PUBLIC, NOON, Ask(0.5, 8.0, 6.0, 2.1, 2.2), 0.0, 4.0)
+    assert told == ClosureCost(1.0, days(3.5), days(3.5))
+
+
 def test_a_short_closure_in_between_puts_off_what_comes_after_it() -> None:
     away = closed("2026-11-27", "2026-11-30")  # Friday to Monday
     assert cost(away, 1.0, 1.0) == ClosureCost()
