@@ -106,9 +106,7 @@ class WishForm(BaseModel):
 
     def shortened(self) -> Self:
         """With as much of each field as it takes."""
-        return self.model_copy(
-            update={name: getattr(self, name).strip()[: self.longest(name)] for name in self.too_long()}
-        )
+        return self.model_copy(update={name: getattr(self, name)[: self.longest(name)] for name in self.too_long()})
 
     def citation(self) -> Citation:
         kept = self.shortened()
