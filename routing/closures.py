@@ -8,9 +8,11 @@ clock of what lies there ends (routing/clocks.py): what would have come after th
 from __future__ import annotations
 
 import math
+from datetime import date, datetime
 from statistics import NormalDist, fmean
 
-from routing.calendar import Calendar
+from mappings.requests import LibraryPolicy
+from routing.calendar import CHINA, Calendar
 from routing.candidates import ClosureCost
 from routing.score import Ask
 
@@ -18,6 +20,14 @@ LONGEST = 5.0
 """Working days of everybody's calendar for which a library may close with a clock running on behind it."""
 
 _QUANTILES = tuple(NormalDist().inv_cdf((place + 0.5) / 16) for place in range(16))
+
+
+def takes_nothing(policy: LibraryPolicy, now: datetime) -> bool:
+    """Whether the library takes nothing today: by the holiday switch, or by a closure of its own, if that is no make-up
+    day in it. A weekend alone is no closure: everybody has it."""
+    today = now.astimezone(CHINA).date()
+    closed = any(date.fromisoformat(each.first) <= today <= date.fromisoformat(each.last) for each in policy.closures)
+    return policy.paused or (closed and not Calendar.of(policy).is_working(today))
 
 
 def open_until(office: Calendar, public: Calendar, moment: float, days: float) -> float:

@@ -14,11 +14,12 @@ import msgspec
 import structlog
 from msgspec import Struct, structs
 
-from mappings.requests import LEVELS, SERVICES, Wish
+from mappings.requests import LEVELS, SERVICES, LibraryPolicy, Wish
 from routing import clocks
 from routing.calendar import CHINA
 from routing.case import Case, Entry, NotAllowed
 from routing.citations import citation_of, clean, missing, wish_facts
+from routing.closures import takes_nothing
 from routing.iso_days import iso_day
 from routing.messages import ASKING
 from routing.previewing import Preview, preview
@@ -29,6 +30,7 @@ from routing.work import SYSTEM, TIMER, Actor, Surroundings, Work, open_work
 from store import outbox, requests, timers
 from store.database import Database, StoreBusyError, StoreError, Unit
 from store.outbox import Message
+from store.policies import policy_of, put_policy
 from store.request_events import last_event_at
 from store.requests import Person
 from store.timers import Timer
@@ -215,6 +217,14 @@ class RequestService:
             work.fire("recall", SYSTEM, timer.entry, {"why": "closed"})  # since it said when to ask again
         else:
             work.fire(event, TIMER, timer.entry)
+
+    def change_policy(self, unit: Unit, symbol: str, policy: LibraryPolicy) -> int:
+        """Store how a library takes part. Where it closes by it, whatever it has not looked at yet goes on to the next
+        one; how many requests that were."""
+        now, before = self.clock(), policy_of(unit, symbol)
+        put_policy(unit, symbol, policy, now)
+        closes = takes_nothing(policy, now) and not takes_nothing(before, now)
+        return self.reroute(unit, symbol) if closes else 0
 
     def reroute(self, unit: Unit, symbol: str) -> int:
         """A library has closed: whatever lies there unseen goes on to the next one. How many requests that were."""

@@ -4,13 +4,11 @@ transaction with one entry in the audit."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
 from mappings.requests import LibraryPolicy
-from routing.calendar import CHINA, Calendar
 from routing.correcting import settle_correction
 from routing.joining import change_for_audit
 from routing.settings import RoutingSettings, load_network, load_settings, save_settings
@@ -36,7 +34,7 @@ from search_api.vocabulary import words
 from store import audit, outbox, performance
 from store.database import Unit
 from store.performance import Correction
-from store.policies import policy_of, put_policy
+from store.policies import policy_of
 
 PAGE = 100
 
@@ -67,9 +65,7 @@ class House:
             now, before = self.service.clock(), policy_of(unit, symbol)
             if _gateway(before) != _gateway(policy):
                 demand(who, "policy.gateway", Facts(library=symbol))
-            put_policy(unit, symbol, policy, now)
-            closes = is_closed(policy, now) and not is_closed(before, now)
-            rerouted = self.service.reroute(unit, symbol) if closes else 0
+            rerouted = self.service.change_policy(unit, symbol, policy)
             told = difference(*change_for_audit(before, policy))
             after = told[1] | ({"rerouted": rerouted} if rerouted else {})
             audit.record(unit, who.actor(request_id), "policy.write", f"library {symbol}", now, told[0], after)
@@ -182,14 +178,6 @@ def _audit_entry(its: audit.Entry) -> AuditEntry:
 
 def _gateway(policy: LibraryPolicy) -> tuple[str, bool]:
     return policy.gateway, policy.gateway_automatic
-
-
-def is_closed(policy: LibraryPolicy, now: datetime) -> bool:
-    """Does it take nothing today: by the holiday switch, or by a closure in which it doesn't work that day after all?
-    A weekend alone is no closure: everybody has it."""
-    today = now.astimezone(CHINA).date()
-    closed = any(date.fromisoformat(each.first) <= today <= date.fromisoformat(each.last) for each in policy.closures)
-    return policy.paused or (closed and not Calendar.of(policy).is_working(today))
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -20,7 +20,7 @@ from routing.service import RequestService
 from routing.settings import RoutingSettings, load_network, load_settings, save_settings
 from store import audit, request_events
 from store.libraries import all_libraries, get_library
-from store.policies import policy_of, put_policy
+from store.policies import policy_of
 from tongcang.commands.harvest import AsJson
 from tongcang.output import messages, print_json, print_table
 from tongcang.settings import SettingsError
@@ -61,7 +61,7 @@ def load(
 
 @app.command("policy")
 def policy(context: typer.Context, symbol: Symbol, changes: Changes = None, as_json: AsJson = False) -> None:
-    """How a library takes part; with --set, change it. A library that is paused hands on what it has not seen.
+    """How a library takes part; with --set, change it. A library that closes by it hands on what it has not seen.
     成员馆政策。"""
     system: System = context.obj
     symbol = symbol.upper()
@@ -76,13 +76,11 @@ def policy(context: typer.Context, symbol: Symbol, changes: Changes = None, as_j
         _require(policy_faults(symbol, after, libraries))
         service = RequestService(lambda: now)
         with system.database.write() as unit:
-            put_policy(unit, symbol, after, now)
+            moved = service.change_policy(unit, symbol, after)
             audit.record(
                 unit, audit.COMMAND, "policy.write", f"policy {symbol}", now,
                 *change_for_audit(before, after),
             )  # fmt: skip
-            if after.paused and not before.paused:
-                moved = service.reroute(unit, symbol)
     if as_json:
         print_json(after)
         return

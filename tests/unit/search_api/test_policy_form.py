@@ -12,7 +12,7 @@ from request_desk import MONDAY, Desk
 from request_site import fields, send, site
 
 from mappings.requests import Closure, LibraryPolicy
-from search_api.house import is_closed
+from routing.closures import takes_nothing
 from search_api.policy_form import PolicyForm, form_of_policy
 from store.database import Database
 from store.policies import policy_of
@@ -101,4 +101,4 @@ def test_an_empty_field_of_days_does_not_forget_everybody_at_once(desk: Desk, ad
     ],
 )
 def test_a_library_is_closed_by_its_own_calendar(policy: LibraryPolicy, closed: bool) -> None:
-    assert is_closed(policy, MONDAY) is closed
+    assert takes_nothing(policy, MONDAY) is closed
