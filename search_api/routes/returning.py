@@ -31,6 +31,9 @@ STEP_OVER = Words(
 SAID = ("note", "reason")
 """Fields of a step in which people write sentences."""
 
+PERSONAL = ("reader", "delivery", "note", "insist")
+"""Fields of a request that are no part of an address: browsers and proxies keep those."""
+
 _PAGES = (
     (re.compile(r"/library/pause"), "/library/policy"),
     (re.compile(r"/library/corrections/\d+"), "/library/corrections"),
@@ -74,7 +77,8 @@ def way_of(path: str, sent: Mapping[str, str]) -> Way:
 
 def _to_the_form(form: WishForm) -> Way:
     """The longest texts stay behind where an address has no room for them."""
-    filled, left = form.filled(), []
+    filled = form.filled()
+    left = [filled.pop(name) for name in PERSONAL if name in filled]
     while len(address := f"/request?{urlencode(filled)}") > LONGEST_WAY:
         left.append(filled.pop(max(filled, key=lambda name: len(filled[name]))))
     return Way(address, FORM_OVER, tuple(left))
