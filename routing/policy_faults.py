@@ -136,7 +136,8 @@ def _settings_faults(settings: RoutingSettings) -> Iterator[Fault]:
     yield from _number_faults(told)
     clocks = settings.clocks
     for name in clocks.__struct_fields__:
-        if not 0 < getattr(clocks, name) <= MOST_DAYS:
+        value = getattr(clocks, name)
+        if not 0 <= value <= MOST_DAYS or (value == 0 and name != "grace"):
             yield Fault(f"clocks.{name}", "须大于 0，不超过 366。", "More than 0, and not more than 366.")
     for name in ("repeat_days", "fairness_days"):
         yield from _between(name, getattr(settings, name), MOST_KEPT)

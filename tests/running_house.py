@@ -191,11 +191,12 @@ class House:
         with self.database.write() as unit:
             unit.exec_driver_sql("UPDATE outgoing SET not_before = created WHERE state = 'waiting'")
 
-    def ring(self, number: int) -> None:
-        """The clocks of the request's entries run out now, as far as the policies of their libraries let them."""
+    def ring(self, number: int, kind: str) -> None:
+        """Such clocks of the request's entries run out now, as far as the policies of their libraries let them. No
+        others: the next may have begun to run since somebody looked."""
         with self.database.write() as unit:
             for timer in timers_of(unit, number):
-                if timer.entry:
+                if timer.entry and timer.kind == kind:
                     set_timer(unit, Timer(number, timer.entry, timer.kind, datetime.now(UTC)))
 
     def histories(self) -> dict[int, list[Event]]:

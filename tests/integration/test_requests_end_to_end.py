@@ -249,7 +249,7 @@ class Exchange:
         def ask() -> str:
             state = self.states()[0]
             if state == "sent":
-                self.house.ring(self.number)
+                self.house.ring(self.number, "receipt")
             return state
 
         until(ask, lambda state: state != "sent")

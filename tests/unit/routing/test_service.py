@@ -162,31 +162,33 @@ def test_a_vacation_told_later_does_not_hold_up_what_was_asked_before(desk: Desk
     assert desk.case(case).entry(case.active.number).code == "closed"
 
 
-def test_the_clock_of_a_library_begins_when_it_could_be_told(any_desk: Desk) -> None:
-    """Its system was away for days: that is no silence of its own."""
-    desk = any_desk
-    desk.policy("RUC", channel="iso18626", address="http://127.0.0.1:1/")
+def asked_of_ruc(desk: Desk, channel: str, address: str) -> Case:
+    """By messages; nobody else takes any requests."""
+    desk.policy("RUC", channel=channel, address=address)
     for symbol in ("BNU", "THU"):
         desk.policy(symbol, paused=True)
     case = desk.ask()
-    assert case.active is not None and case.active.supplier == "RUC"
+    assert [entry.supplier for entry in case.entries if entry.asked] == ["RUC"]
+    return case
+
+
+def test_the_clock_of_a_library_begins_when_it_could_be_told(any_desk: Desk) -> None:
+    """Its system was away for days: that is no silence of its own."""
+    desk = any_desk
+    case = asked_of_ruc(desk, "iso18626", "http://127.0.0.1:1/")
     assert desk.tick(days=3, hours=2) == 0, "it is still on its way"
     with desk.database.write() as unit:
         [asked] = [each for each in outbox.messages_of(unit, case.request_id) if each.kind == "supplier.request"]
         outbox.mark_sent(unit, asked.id, desk.now)
     assert desk.tick(hours=4) == 0, "it has had the message since this morning"
     assert desk.tick(days=1) == 1
-    recalled = desk.case(case).entry(case.active.number)
+    recalled = desk.case(case).entry(1)
     assert (recalled.state, recalled.code) == ("cancel_sent", "receipt")
 
 
 def test_a_library_that_no_message_reaches_is_not_waited_for(any_desk: Desk) -> None:
     desk = any_desk
-    desk.policy("RUC", channel="iso18626", address="http://127.0.0.1:1/")
-    for symbol in ("BNU", "THU"):
-        desk.policy(symbol, paused=True)
-    case = desk.ask()
-    assert case.active is not None and case.active.supplier == "RUC"
+    case = asked_of_ruc(desk, "iso18626", "http://127.0.0.1:1/")
     desk.wait(hours=1)
     with desk.database.write() as unit:
         [asked] = outbox.claim_messages(unit, "a test", 9, 60.0, desk.now, channels=("iso18626",))
@@ -201,11 +203,7 @@ def test_a_library_that_no_message_reaches_is_not_waited_for(any_desk: Desk) -> 
 
 
 def test_who_works_in_the_queue_by_now_finds_there_what_did_not_reach_it(desk: Desk) -> None:
-    desk.policy("RUC", channel="email", address="ill@ruc.example")
-    for symbol in ("BNU", "THU"):
-        desk.policy(symbol, paused=True)
-    case = desk.ask()
-    assert case.active is not None and case.active.supplier == "RUC"
+    case = asked_of_ruc(desk, "email", "ill@ruc.example")
     with desk.database.write() as unit:
         for each in outbox.claim_messages(unit, "a test", 9, 60.0, desk.now, channels=("email",), per_target=9):
             outbox.mark_dead(unit, each.id, "a test", desk.now, "no address")

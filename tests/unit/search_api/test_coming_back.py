@@ -10,27 +10,16 @@ from api_browser import Browser
 from api_people import PASSWORD, add_person, signed_in
 from fastapi import FastAPI
 from request_desk import HONGLOUMENG, SERIAL, Desk
-from request_site import fields, parsed, send, site, texts
+from request_site import fields, parsed, send, texts
 
 from mappings.model import union_id
 from search_api.routes.forms import LONGEST_WAY
-from store.database import Database
 
 ARTICLE = {
     "record": union_id(SERIAL), "genre": "article", "title": "红楼梦学刊",
     "article_title": "《红楼梦》与明清之际江南士人社会的文化心态及其叙事结构研究——以大观园为中心的考察",
     "article_author": "张三", "date": "1998", "volume": "20", "issue": "3", "pages": "117-134", "source": "openurl",
 }  # fmt: skip
-
-
-@pytest.fixture
-def desk(database: Database) -> Desk:
-    return Desk(database)
-
-
-@pytest.fixture
-def app(desk: Desk) -> FastAPI:
-    return site(desk)
 
 
 @pytest.mark.parametrize("note", ["", "请尽快" * 100])

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 import socket
-from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,15 +15,6 @@ from api_people import signed_in
 from starlette.types import Message, Receive, Scope, Send
 
 from search_api.heads import HeadByGet
-from store.database import Database
-
-
-@pytest.fixture
-def house(database: Database, tmp_path: Path) -> Iterator[ApiDesk]:
-    opened = ApiDesk(database, tmp_path)
-    yield opened
-    opened.close()
-
 
 PATHS = ("/", "/search?q=红楼梦", "/libraries", "/static/style.css", "/api/libraries", "/api/search?q=红楼梦",
          "/metrics", "/api/openapi.json", "/record/3K7M2Q9V", "/nowhere")  # fmt: skip

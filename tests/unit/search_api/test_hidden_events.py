@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from api_desk import ApiDesk
 from api_people import PASSWORD, signed_in
@@ -12,14 +9,6 @@ from request_desk import wish
 from request_site import do, fields, send
 
 from routing.case import Case
-from store.database import Database
-
-
-@pytest.fixture
-def house(database: Database, tmp_path: Path) -> Iterator[ApiDesk]:
-    opened = ApiDesk(database, tmp_path)
-    yield opened
-    opened.close()
 
 
 def asked(house: ApiDesk) -> Case:

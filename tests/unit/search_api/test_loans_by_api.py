@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from api_desk import ApiDesk
 from request_desk import wish
 
-from store.database import Database
 from store.request_events import events_of
-
-
-@pytest.fixture
-def house(database: Database, tmp_path: Path) -> Iterator[ApiDesk]:
-    opened = ApiDesk(database, tmp_path)
-    yield opened
-    opened.close()
 
 
 def filled(house: ApiDesk, **told: Any) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,15 +15,7 @@ from mappings.requests import Citation, Wish
 from search_api import requesting
 from search_api.routes import library_pages
 from store import performance, requests
-from store.database import Database
 from store.performance import Correction
-
-
-@pytest.fixture
-def house(database: Database, tmp_path: Path) -> Iterator[ApiDesk]:
-    opened = ApiDesk(database, tmp_path)
-    yield opened
-    opened.close()
 
 
 def reader_with(house: ApiDesk, count: int) -> Browser:

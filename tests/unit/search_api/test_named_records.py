@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,16 +14,8 @@ from request_site import do, parsed
 from mappings.model import union_id
 from mappings.requests import Citation, Wish
 from routing.case import Case
-from store.database import Database
 
 UNKNOWN = Wish(Citation("book", "查无此书", "某人", date="1990"), service="loan")
-
-
-@pytest.fixture
-def house(database: Database, tmp_path: Path) -> Iterator[ApiDesk]:
-    opened = ApiDesk(database, tmp_path)
-    yield opened
-    opened.close()
 
 
 def at_a_desk(house: ApiDesk) -> Case:

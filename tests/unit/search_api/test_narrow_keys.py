@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from api_desk import ApiDesk
 from request_desk import wish
 
 from mappings.requests import Citation, Wish
-from store.database import Database
 
 ROLES = ("requester", "supplier")
-
-
-@pytest.fixture
-def house(database: Database, tmp_path: Path) -> Iterator[ApiDesk]:
-    opened = ApiDesk(database, tmp_path)
-    yield opened
-    opened.close()
 
 
 def test_a_key_for_the_queue_reads_and_answers_what_its_library_is_asked(house: ApiDesk) -> None:

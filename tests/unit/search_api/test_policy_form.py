@@ -9,25 +9,14 @@ from api_browser import ORIGIN, Browser
 from api_people import signed_in
 from fastapi import FastAPI
 from request_desk import MONDAY, Desk
-from request_site import fields, send, site
+from request_site import fields, send
 
 from mappings.requests import Closure, LibraryPolicy
 from routing.closures import takes_nothing
 from search_api.policy_form import PolicyForm, form_of_policy
-from store.database import Database
 from store.policies import policy_of
 
 HOLIDAY = {"first": "2027-01-01", "last": "2027-01-02"}
-
-
-@pytest.fixture
-def desk(database: Database) -> Desk:
-    return Desk(database)
-
-
-@pytest.fixture
-def app(desk: Desk) -> FastAPI:
-    return site(desk)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from api_catalogue import book, held, union
 from api_people import add_person, signed_in
 from fastapi import FastAPI
 from request_desk import CAPITAL_ONLY, HONGLOUMENG, NOWHERE_ELSE, RARE, SERIAL, UNIONS, Desk
-from request_site import ask, do, fields, parsed, send, site, steps, texts
+from request_site import ask, do, fields, parsed, send, steps, texts
 from sqlalchemy import func, select
 
 from mappings.model import union_id
@@ -31,16 +31,6 @@ FORM = f"/request?record={union_id(HONGLOUMENG)}"
 def desk(database: Database) -> Desk:
     lost = union(LOST, book("散佚录", "某人", "某社", 1999), held("RUC", status="missing"))
     return Desk(database, (*UNIONS, lost))
-
-
-@pytest.fixture
-def app(desk: Desk) -> FastAPI:
-    return site(desk)
-
-
-@pytest.fixture
-def reader(app: FastAPI) -> Browser:
-    return signed_in(app, "wang", library="CLCN", name="王芳", card="0012")
 
 
 def officer_of(app: FastAPI, library: str, *roles: str) -> Browser:

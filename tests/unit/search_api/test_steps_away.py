@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from api_desk import ApiDesk
 from api_people import signed_in
 from request_site import do, parsed
 
 from mappings.requests import Citation, Wish
 from routing.case import Case
-from store.database import Database
-
-
-@pytest.fixture
-def house(database: Database, tmp_path: Path) -> Iterator[ApiDesk]:
-    opened = ApiDesk(database, tmp_path)
-    yield opened
-    opened.close()
 
 
 def at_a_desk(house: ApiDesk) -> Case:

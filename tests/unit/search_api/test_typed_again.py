@@ -9,7 +9,7 @@ from api_browser import Browser
 from api_people import signed_in
 from fastapi import FastAPI
 from request_desk import HONGLOUMENG, SERIAL, Desk, wish
-from request_site import ask, do, fields, parsed, send, site, steps
+from request_site import ask, do, fields, parsed, send, steps
 
 from mappings.model import union_id
 from routing.case import Case, fold
@@ -17,28 +17,12 @@ from search_api.access.throttle import Throttle
 from search_api.routes.request_pages import StepForm
 from search_api.wish_form import WishForm
 from store import clusters
-from store.database import Database
 from store.request_events import events_of
 from store.requests import person_of
 
 FORM = f"/request?record={union_id(HONGLOUMENG)}"
 SAID = "很重要的话"
 MERGED = 5999
-
-
-@pytest.fixture
-def desk(database: Database) -> Desk:
-    return Desk(database)
-
-
-@pytest.fixture
-def app(desk: Desk) -> FastAPI:
-    return site(desk)
-
-
-@pytest.fixture
-def reader(app: FastAPI) -> Browser:
-    return signed_in(app, "wang", library="CLCN", name="王芳", card="0012")
 
 
 @pytest.fixture
