@@ -102,7 +102,10 @@ class EventBody(BaseModel):
     to: str = Field(default="", max_length=16, description="Of forward: symbol of the library.")
     until: str = Field(default="", max_length=40, description="Of retry_later: ISO date or time.")
     pages: int = Field(default=0, ge=0, le=100_000, description="Of fill: pages of the copy.")
-    cost: int = Field(default=0, ge=0, le=10_000_000, description="Of fill, condition: fen beside the tariff.")
+    cost: int | None = Field(
+        default=None, ge=0, le=10_000_000,
+        description="Of fill, condition: fen beside the tariff. Of a fill without it, what was agreed to.",
+    )  # fmt: skip
     loan_due: date | None = Field(default=None, description="Of fill: the last day of a loan.")
     order: tuple[int, ...] = Field(default=(), max_length=200, description="Of reorder: all planned entries.")
     wish: WishBody | None = Field(default=None, description="Of amend, resolve, extend: what is asked for.")
@@ -110,10 +113,10 @@ class EventBody(BaseModel):
     def data(self) -> dict[str, Any]:
         """What the event tells: that which was told."""
         told: dict[str, Any] = {
-            name: value
-            for name in ("code", "reason", "note", "to", "until", "pages", "cost")
-            if (value := getattr(self, name))
+            name: value for name in ("code", "reason", "note", "to", "until", "pages") if (value := getattr(self, name))
         }
+        if self.cost is not None:
+            told["cost"] = self.cost
         if self.loan_due is not None:
             told["loan_due"] = self.loan_due.isoformat()
         if self.name == "reorder":

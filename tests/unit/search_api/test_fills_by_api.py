@@ -1,4 +1,4 @@
-"""A supply on loan, told by a program of the library that supplies it."""
+"""A supply, told by a program of the library that supplies it."""
 
 from __future__ import annotations
 
@@ -38,3 +38,8 @@ def test_without_a_day_nothing_is_told_of_it(house: ApiDesk) -> None:
 @pytest.mark.parametrize("day", ["五月一日", "2026-04-31", "2026-05-01T09:00"])
 def test_what_is_no_day_is_refused(house: ApiDesk, day: str) -> None:
     assert filled(house, loan_due=day) == 422
+
+
+def test_that_nothing_comes_on_top_is_another_thing_than_to_say_nothing_of_it(house: ApiDesk) -> None:
+    assert filled(house, pages=3, cost=0) == 200
+    assert last_data(house) == {"pages": 3, "cost": 0}
